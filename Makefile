@@ -1,0 +1,59 @@
+# Everything a developer types. Each target does its own set-up; second runs are quick.
+VENV := .venv
+PY := $(VENV)/bin/python
+STAMP := $(VENV)/.installed
+DATABASE_ADMIN ?= postgresql://postgres@127.0.0.1:5432/postgres
+PYTEST := $(PY) -m pytest -n 2 --dist loadfile --durations=10
+export UV_PYTHON_DOWNLOADS := never
+
+.PHONY: help setup demo test test-postgres check bench format lock schema
+help:  ## list the targets
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | expand -t 16
+
+setup: $(STAMP)  ## make .venv and install the locked packages
+
+$(STAMP): requirements.lock
+	@if [ ! -x $(PY) ]; then \
+	  for candidate in python3.13 python3.12 python3.11 python3; do \
+	    if $$candidate -c 'import sys; sys.exit(sys.version_info < (3, 11))' >/dev/null 2>&1; then \
+	      $$candidate -m venv $(VENV) && break; \
+	    fi; \
+	  done; \
+	fi
+	@test -x $(PY) || { echo "Mesocycle needs Python 3.11 or newer (with venv); none was found."; exit 1; }
+	@if command -v uv >/dev/null 2>&1; then \
+	  uv pip install --quiet --python $(PY) --require-hashes -r requirements.lock; \
+	else \
+	  $(PY) -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock; \
+	fi
+	@touch $(STAMP)
+
+demo: $(STAMP)  ## demo data on SQLite, then serve on http://127.0.0.1:8000
+	$(PY) manage.py demo
+
+test: $(STAMP)  ## the whole suite on SQLite
+	$(PYTEST)
+
+test-postgres: $(STAMP)  ## the suite on PostgreSQL as app_rw and Redis, with a real Celery worker
+	TEST_DATABASE_ADMIN_URL=$${TEST_DATABASE_ADMIN_URL:-$(DATABASE_ADMIN)} TEST_ON_POSTGRES=yes \
+	REDIS_URL=$${REDIS_URL:-redis://127.0.0.1:6379/9} $(PYTEST) -m "not pure"
+
+check: $(STAMP)  ## lint, types, floors, missing migrations, OpenAPI warnings
+	$(VENV)/bin/ruff check .
+	$(VENV)/bin/ruff format --check .
+	$(VENV)/bin/lint-imports
+	$(PY) manage.py check --fail-level WARNING
+	$(PY) manage.py makemigrations --check --dry-run
+	$(PY) manage.py spectacular --validate --fail-on-warn --file /dev/null
+	$(VENV)/bin/mypy
+
+bench: $(STAMP)  ## ratios against named peers, long sweeps
+	$(PY) -m bench
+
+format: $(STAMP)  ## format and sort imports
+	$(VENV)/bin/ruff check --fix .
+	$(VENV)/bin/ruff format .
+
+lock: $(STAMP)  ## resolve requirements.in into requirements.lock
+	uv pip compile --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-emit-find-links \
+	  --no-header --no-annotate requirements.in -o requirements.lock

@@ -1,0 +1,47 @@
+"""The admin site: every page runs whole inside the user's unit of work."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import update_wrapper
+from typing import Any
+
+from django.contrib.admin.apps import AdminConfig
+from django.http import HttpRequest, HttpResponseBase, HttpResponseRedirect
+from django.template.response import TemplateResponse
+from unfold.sites import UnfoldAdminSite
+
+from common.context import unit_of_work
+from config.navigation import sidebar
+
+
+class MesocycleAdminConfig(AdminConfig):
+    """Django's admin with our site."""
+
+    default_site = "config.admin_site.MesocycleAdminSite"
+
+
+class MesocycleAdminSite(UnfoldAdminSite):
+    """Opens the unit of work around each view, and renders inside it: templates query lazily."""
+
+    def admin_view(self, view: Callable[..., Any], cacheable: bool = False) -> Callable[..., Any]:
+        def in_unit(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
+            if not request.user.is_authenticated or getattr(view, "own_transaction", False):
+                return view(request, *args, **kwargs)
+            read_only = request.method in ("GET", "HEAD") and not getattr(view, "writes_when_safe", False)
+            with unit_of_work(request.user, read_only=read_only):
+                response = view(request, *args, **kwargs)
+                if isinstance(response, TemplateResponse):
+                    response.render()
+                return response
+
+        return super().admin_view(update_wrapper(in_unit, view), cacheable)
+
+    def index(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponseBase:
+        """Land where the role works: a coach on their athletes."""
+        groups = sidebar(request)
+        return HttpResponseRedirect(groups[0]["items"][0]["link"]) if groups else super().index(request, extra_context)
+
+    def has_permission(self, request: HttpRequest) -> bool:
+        """Let in staff roles; athletes use the API and the mobile client."""
+        return request.user.is_active and bool(getattr(request.user, "is_staff", False))
