@@ -1,0 +1,17 @@
+"""Facts kept for ever."""
+
+from __future__ import annotations
+
+from django.apps import AppConfig
+
+
+class AuditConfig(AppConfig):
+    """Append-only audit events; imports only `common`."""
+
+    name = "audit"
+
+    def ready(self) -> None:
+        """Register our own actions and the recorder of refusals."""
+        from audit import registration
+
+        registration.register()

@@ -1,0 +1,41 @@
+"""What audit itself puts into registries: refusals are recorded wherever the API refuses."""
+
+from __future__ import annotations
+
+from uuid import UUID
+
+from rest_framework.request import Request
+
+from audit.events import register as register_action
+from audit.services import DENIED, record_denied
+from common.api import DENIAL_RECORDERS
+from common.context import PUBLIC
+from common.errors import NotPermitted
+
+
+def register() -> None:
+    """Register our own action and the recorder of refused API requests."""
+    register_action(DENIED, target_type="request", metadata=frozenset({"attempted", "target_type", "detail"}))
+    DENIAL_RECORDERS.register("audit", record_api_denial)
+
+
+def record_api_denial(error: NotPermitted, request: Request) -> None:
+    """Record a refused API request by its route: the address itself could hold a secret (a reset link's token)."""
+    match = request.resolver_match
+    route = match.route if match else ""
+    user = request.user
+    record_denied(
+        f"{request.method} {route}",
+        target_id=_first_id(dict(match.kwargs) if match else {}),
+        detail=error.detail,
+        acting_user=user if user and user.is_authenticated else PUBLIC,
+    )
+
+
+def _first_id(kwargs: dict[str, object]) -> UUID | None:
+    for value in kwargs.values():
+        try:
+            return UUID(str(value))
+        except ValueError:
+            continue
+    return None

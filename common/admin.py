@@ -1,0 +1,71 @@
+"""The admin's one base class, on the permission matrix, and the only place that imports the theme."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, ClassVar
+
+from django.contrib import messages
+from django.db.models import Model, Q, QuerySet
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from unfold.admin import ModelAdmin, TabularInline
+from unfold.contrib.filters.admin import RangeDateFilter
+from unfold.decorators import action, display
+
+from common.errors import DomainError
+from common.registries import Registry
+
+__all__ = ["ACCESS", "PolicyAdmin", "RangeDateFilter", "TabularInline", "action", "display"]
+
+# Filled by accounts: may this user do this verb at all (whatever the object)?
+ACCESS: Registry[Callable[[Any, str], bool]] = Registry("access checks", required=("matrix",))
+
+
+def may(user: Any, verb: str) -> bool:
+    """Return whether the matrix grants a verb to the user's role."""
+    return bool(verb) and getattr(user, "is_authenticated", False) and ACCESS.get("matrix")(user, verb)
+
+
+class PolicyAdmin(ModelAdmin):  # type: ignore[misc]
+    """A ModelAdmin whose rows and rights come from an app's policies, for module, list, form and queryset alike.
+
+    Subclasses name the verbs; a blank verb is refused to everybody. `visible` returns the rows in the user's scope.
+    """
+
+    view_verb: ClassVar[str] = ""
+    add_verb: ClassVar[str] = ""
+    change_verb: ClassVar[str] = ""
+    compressed_fields = True
+    list_per_page = 50
+    show_full_result_count = False
+
+    def visible(self, user: Any) -> Q:
+        """Return the condition on the rows that the user may see."""
+        raise NotImplementedError
+
+    def changeform_view(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+        """Show a refusal of the service to the person instead of a server error; nothing of the change is kept."""
+        try:
+            return super().changeform_view(request, *args, **kwargs)  # type: ignore[no-any-return]
+        except DomainError as error:
+            messages.error(request, error.detail)
+            return HttpResponseRedirect(request.get_full_path())
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Model]:
+        return super().get_queryset(request).filter(self.visible(request.user))
+
+    def has_module_permission(self, request: HttpRequest) -> bool:
+        return may(request.user, self.view_verb)
+
+    def has_view_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
+        return may(request.user, self.view_verb)
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        return may(request.user, self.add_verb)
+
+    def has_change_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
+        return may(request.user, self.change_verb)
+
+    def has_delete_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
+        """Nothing is deleted here: rows that may end have a service that ends them."""
+        return False

@@ -1,0 +1,94 @@
+"""What every API view shares: one unit of work a request, and cursor pagination without counting."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
+from typing import Any, ClassVar
+
+from django.conf import settings
+from django.http import HttpRequest
+from rest_framework import pagination
+from rest_framework.exceptions import PermissionDenied
+from rest_framework.permissions import SAFE_METHODS
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.views import APIView
+
+from common import context
+from common.errors import NotPermitted
+from common.problem import as_domain_error
+from common.registries import Registry
+
+# Called with (error, request) once a refused request has rolled back; audit fills it to record the attempt.
+DENIAL_RECORDERS: Registry[Callable[[NotPermitted, Request], None]] = Registry("denial recorders")
+
+
+_WAIT = re.compile(r"(?:^|,)\s*wait\s*=\s*\"?(?P<seconds>\d{1,6})\"?\s*(?:[,;]|$)", re.IGNORECASE)
+
+
+class UnitOfWorkAPIMixin(APIView):
+    """Open a unit of work after authentication, around permission checks and the handler.
+
+    An exception rolls it back before it becomes a problem. Safe methods get a read-only unit unless `writes_when_safe`.
+    `own_transaction = True` opts out: the view opens units itself (streams, `Prefer: wait`).
+    """
+
+    own_transaction: ClassVar[bool] = False
+    writes_when_safe: ClassVar[bool] = False
+
+    def dispatch(self, request: HttpRequest, *args: Any, **kwargs: Any) -> Response:
+        """Handle the request as DRF does, with authentication first and the unit of work around the rest."""
+        self.args, self.kwargs = args, kwargs
+        drf_request = self.initialize_request(request, *args, **kwargs)
+        self.request = drf_request
+        self.headers = self.default_response_headers
+        try:
+            with self.unit_for(drf_request):
+                self.initial(drf_request, *args, **kwargs)
+                response = self._handler_for(drf_request)(drf_request, *args, **kwargs)
+        except Exception as error:
+            response = self.handle_exception(error)
+            _record_denial(error, drf_request)
+        self.response = self.finalize_response(drf_request, response, *args, **kwargs)
+        return self.response
+
+    def unit_for(self, request: Request) -> AbstractContextManager[None]:
+        """Return the unit of work of this request; reading `request.user` authenticates."""
+        if self.own_transaction:
+            return nullcontext()
+        user = request.user
+        actor = user if user and user.is_authenticated else context.PUBLIC
+        read_only = request.method in SAFE_METHODS and not self.writes_when_safe
+        return context.unit_of_work(actor, read_only=read_only)
+
+    def _handler_for(self, request: Request) -> Callable[..., Response]:
+        method = (request.method or "").lower()
+        if method not in self.http_method_names:
+            return self.http_method_not_allowed
+        return getattr(self, method, self.http_method_not_allowed)
+
+
+def preferred_wait(request: Request) -> float:
+    """Return how many seconds the client wants to wait (`Prefer: wait=N`, RFC 7240), at most what settings allow."""
+    match = _WAIT.search(request.headers.get("Prefer", ""))
+    longest: float = getattr(settings, "PREFER_WAIT_MAX_SECONDS", 30)
+    return min(float(match["seconds"]), longest) if match else 0.0
+
+
+class CursorPagination(pagination.CursorPagination):
+    """Newest first on the unique, time-ordered key; no COUNT, no page drifts when rows arrive."""
+
+    ordering = "-id"
+    page_size = 50
+    page_size_query_param = "page_size"
+    max_page_size = 200
+
+
+def _record_denial(error: Exception, request: Request) -> None:
+    """Hand a refusal (ours, Django's or DRF's 403) to the recorders; other errors are no refusals."""
+    denial = NotPermitted(str(error)) if isinstance(error, PermissionDenied) else as_domain_error(error)
+    if isinstance(denial, NotPermitted):
+        for _, record in DENIAL_RECORDERS.items():
+            record(denial, request)

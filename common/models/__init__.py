@@ -1,0 +1,17 @@
+"""Tables without a domain, and the base of every other table."""
+
+from common.models.base import BaseModel, CiphertextField
+from common.models.idempotency import IdempotencyKey
+from common.models.jobs import Job, JobState
+from common.models.keys import SubjectKey
+from common.models.rollup import RequestRollup
+
+__all__ = [
+    "BaseModel",
+    "CiphertextField",
+    "IdempotencyKey",
+    "Job",
+    "JobState",
+    "RequestRollup",
+    "SubjectKey",
+]
