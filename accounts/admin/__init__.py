@@ -1,0 +1,1 @@
+from accounts.admin import people  # noqa: F401  (register)

@@ -1,0 +1,97 @@
+"""People, links and teams, for administrators; every change goes through the services."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django import forms
+from django.contrib import admin
+from django.db.models import Q
+from django.http import HttpRequest
+
+from accounts.models import CoachLink, Team, TeamMembership, User
+from accounts.requests import acting_user
+from accounts.services.invitations import invite_user
+from accounts.services.people import change_role, end_link, link_coach
+from common.admin import PolicyAdmin, TabularInline
+
+EVERY_ROW = Q()
+
+
+@admin.register(User)
+class UserAdmin(PolicyAdmin):
+    """Adding a person invites them; the role is changed by the service that ends their tokens."""
+
+    view_verb = add_verb = change_verb = "user:manage"
+    list_display = ("email", "name", "role", "is_active", "date_joined")
+    list_filter = ("role", "is_active")
+    search_fields = ("email", "name")
+    ordering = ("email",)
+    fields = ("email", "name", "role")
+
+    def visible(self, user: Any) -> Q:
+        return EVERY_ROW
+
+    def get_readonly_fields(self, request: HttpRequest, obj: User | None = None) -> tuple[str, ...]:
+        return ("email", "name") if obj else ()
+
+    def save_model(self, request: HttpRequest, obj: User, form: forms.ModelForm[User], change: bool) -> None:
+        if change:
+            if "role" in form.changed_data:
+                changed = change_role(user_id=obj.pk, role=obj.role, acting_user=acting_user(request))
+                obj.token_version = changed.token_version
+            return
+        base_url = request.build_absolute_uri("/")
+        made = invite_user(
+            email=obj.email, name=obj.name, role=obj.role, base_url=base_url, acting_user=acting_user(request)
+        )
+        obj.pk = made.pk
+
+
+@admin.register(CoachLink)
+class CoachLinkAdmin(PolicyAdmin):
+    """Assign athletes to coaches; setting an end ends the assignment."""
+
+    view_verb = add_verb = change_verb = "link:manage"
+    list_display = ("athlete", "coach", "active_from", "active_until")
+    list_filter = (("coach", admin.RelatedOnlyFieldListFilter),)
+    search_fields = ("athlete__name", "coach__email", "coach__name")
+    list_select_related = ("athlete", "coach")
+    autocomplete_fields = ("coach", "athlete")
+    fields = ("coach", "athlete", "active_from", "active_until")
+
+    def visible(self, user: Any) -> Q:
+        return EVERY_ROW
+
+    def get_readonly_fields(self, request: HttpRequest, obj: CoachLink | None = None) -> tuple[str, ...]:
+        return ("coach", "athlete", "active_from") if obj else ("active_until",)
+
+    def save_model(self, request: HttpRequest, obj: CoachLink, form: forms.ModelForm[CoachLink], change: bool) -> None:
+        if not change:
+            made = link_coach(
+                coach_id=obj.coach_id,
+                athlete_id=obj.athlete_id,
+                active_from=obj.active_from,
+                acting_user=acting_user(request),
+            )
+            obj.pk = made.pk
+        elif obj.active_until is not None and "active_until" in form.changed_data:
+            end_link(link_id=obj.pk, active_until=obj.active_until, acting_user=acting_user(request))
+
+
+class MembershipInline(TabularInline):  # type: ignore[misc]
+    model = TeamMembership
+    autocomplete_fields = ("user",)
+    extra = 0
+
+
+@admin.register(Team)
+class TeamAdmin(PolicyAdmin):
+    view_verb = add_verb = change_verb = "user:manage"
+    list_display = ("name",)
+    search_fields = ("name",)
+    fields = ("name",)
+    inlines = (MembershipInline,)
+
+    def visible(self, user: Any) -> Q:
+        return EVERY_ROW

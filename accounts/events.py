@@ -1,0 +1,13 @@
+"""Audit events of this app."""
+
+from audit.events import register
+
+register("athlete.add", target_type="athlete", metadata=frozenset({"sport", "level", "tier", "synthetic"}))
+register("athlete.edit", target_type="athlete", metadata=frozenset({"changes"}))
+register("consent.record", target_type="consent", metadata=frozenset({"purpose", "text_version", "granted"}))
+register("link.open", target_type="coach_link", metadata=frozenset({"coach_id", "active_from"}))
+register("link.close", target_type="coach_link", metadata=frozenset({"coach_id", "active_until"}))
+register("user.add", target_type="user", metadata=frozenset({"role", "invited"}))
+register("user.role_change", target_type="user", metadata=frozenset({"role_before", "role_after"}))
+register("user.role_state", target_type="user", metadata=frozenset({"role", "is_active", "token_version"}), state=True)
+register("auth.refresh_reuse", target_type="user", metadata=frozenset({"family"}))

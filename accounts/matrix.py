@@ -1,0 +1,58 @@
+"""The permission matrix (B2): verbs × roles × relation to the athlete. What it does not grant is refused.
+
+Pure data: `accounts/scope.py` turns a relation into rows, each app's `policies.py` turns a verb into querysets and
+checks.
+"""
+
+from __future__ import annotations
+
+import enum
+from typing import Final
+
+
+class Relation(enum.Enum):
+    """How a user must stand to an athlete for a verb to be theirs."""
+
+    ALL = "every athlete"
+    COACHED = "athletes with a link that holds today"
+    TEAM = "athletes of the user's teams"
+    OWN = "the athlete who the user is"
+
+
+_STAFF_VIEW: Final = {
+    "admin": Relation.ALL,
+    "coach": Relation.COACHED,
+    "athlete": Relation.OWN,
+    "support": Relation.TEAM,
+}
+
+MATRIX: Final[dict[str, dict[str, Relation]]] = {
+    "athlete:view": _STAFF_VIEW,
+    "athlete:add": {"admin": Relation.ALL, "coach": Relation.ALL},
+    "athlete:edit": {"admin": Relation.ALL, "coach": Relation.COACHED, "athlete": Relation.OWN},
+    "history:view": {"admin": Relation.ALL, "coach": Relation.COACHED, "athlete": Relation.OWN},
+    "history:import": {"admin": Relation.ALL, "coach": Relation.COACHED, "athlete": Relation.OWN},
+    "history:correct": {"admin": Relation.ALL, "coach": Relation.COACHED, "athlete": Relation.OWN},
+    "model:view": {"admin": Relation.ALL, "coach": Relation.COACHED, "athlete": Relation.OWN},
+    "model:fit": {"admin": Relation.ALL, "coach": Relation.COACHED, "athlete": Relation.OWN},
+    "plan:view": _STAFF_VIEW,
+    "plan:generate": {"admin": Relation.ALL, "coach": Relation.COACHED, "athlete": Relation.OWN},
+    "plan:edit": {"admin": Relation.ALL, "coach": Relation.COACHED},
+    "plan:approve": {"admin": Relation.ALL, "athlete": Relation.OWN},
+    "consent:record": {"admin": Relation.ALL, "athlete": Relation.OWN},
+    "user:manage": {"admin": Relation.ALL},
+    "link:manage": {"admin": Relation.ALL},
+    "audit:read": {"admin": Relation.ALL, "compliance": Relation.ALL},
+    "experiment:manage": {"admin": Relation.ALL, "data_scientist": Relation.ALL},
+    "rollout:manage": {"admin": Relation.ALL, "data_scientist": Relation.ALL},
+    "rollout:approve": {"admin": Relation.ALL},
+}
+
+
+def relation_for(role: str, verb: str) -> Relation | None:
+    """Return how far a role's verb reaches, None where the matrix does not grant it.
+
+    Raises:
+        KeyError: the verb is not in the matrix; a misspelt verb must not read as a refusal.
+    """
+    return MATRIX[verb].get(role)

@@ -1,0 +1,23 @@
+from accounts.models.athlete import Athlete, Level, Sex, Sport, Tier, Units
+from accounts.models.consent import Consent, Purpose
+from accounts.models.link import CoachLink
+from accounts.models.refresh import RefreshToken
+from accounts.models.team import Team, TeamMembership
+from accounts.models.user import Role, User
+
+__all__ = [
+    "Athlete",
+    "CoachLink",
+    "Consent",
+    "Level",
+    "Purpose",
+    "RefreshToken",
+    "Role",
+    "Sex",
+    "Sport",
+    "Team",
+    "TeamMembership",
+    "Tier",
+    "Units",
+    "User",
+]

@@ -1,0 +1,77 @@
+"""People who log in."""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar
+
+from django.contrib.auth.models import AbstractBaseUser, BaseUserManager, PermissionsMixin
+from django.db import models
+
+from common import clock
+from common.history import tracked
+from common.models import BaseModel
+
+
+class Role(models.TextChoices):
+    """Roles of requirement B1; what each may do is in `accounts/matrix.py`."""
+
+    ADMIN = "admin", "Administrator"
+    COACH = "coach", "Coach"
+    ATHLETE = "athlete", "Athlete"
+    DATA_SCIENTIST = "data_scientist", "Data scientist"
+    SUPPORT = "support", "Support"
+    COMPLIANCE = "compliance", "Compliance"
+
+
+class UserManager(BaseUserManager["User"]):
+    def get_by_natural_key(self, username: str | None) -> User:
+        return self.get(email=(username or "").strip().lower())
+
+    def create_user(self, email: str, password: str | None = None, **fields: Any) -> User:
+        """Make a user; without a password the account is unusable until the invitation is followed."""
+        user = self.model(email=email.strip().lower(), **fields)
+        user.set_password(password)
+        user.save(using=self._db)
+        return user
+
+    def create_superuser(self, email: str, password: str | None = None, **fields: Any) -> User:
+        return self.create_user(email, password, **{**fields, "role": Role.ADMIN})
+
+
+class User(BaseModel, AbstractBaseUser, PermissionsMixin):
+    """Somebody who logs in by e-mail; the role decides what they may do, never a claim in a token."""
+
+    email = models.EmailField(unique=True)
+    name = models.CharField(max_length=120, blank=True)
+    role = models.CharField(max_length=20, choices=Role)
+    is_active = models.BooleanField(default=True)
+    token_version = models.PositiveIntegerField(
+        default=0, editable=False, help_text="Raised to end every access token that is already out."
+    )
+    date_joined = models.DateTimeField(default=clock.now, editable=False)
+
+    # Kept out: every log-in would write a row of history; who logged in when is the audit's to tell.
+    last_login = None
+
+    objects: ClassVar[UserManager] = UserManager()
+    history = tracked("accounts_user_history", excluded_fields=["password"])
+
+    USERNAME_FIELD = "email"
+    REQUIRED_FIELDS: ClassVar[list[str]] = ["name"]
+
+    class Meta:
+        constraints: ClassVar = [
+            models.CheckConstraint(condition=models.Q(role__in=Role.values), name="user_role_known"),
+        ]
+
+    def __str__(self) -> str:
+        return self.name or self.email
+
+    def clean(self) -> None:
+        super().clean()
+        self.email = self.email.strip().lower()
+
+    @property
+    def is_staff(self) -> bool:
+        """Athletes use the mobile client and the API; everybody else has pages in the admin."""
+        return self.role != Role.ATHLETE

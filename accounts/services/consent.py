@@ -1,0 +1,33 @@
+"""Recording what an athlete agrees to."""
+
+from __future__ import annotations
+
+from uuid import UUID
+
+from accounts.models import Consent, Purpose, User
+from accounts.scope import athlete_for
+from audit.services import record
+from common.context import ServiceIdentity, unit_of_work
+from common.errors import InvalidInput
+
+
+def record_consent(
+    *, athlete_id: UUID, purpose: str, granted: bool, text_version: str, acting_user: User | ServiceIdentity
+) -> Consent:
+    """Store an athlete's answer for a purpose; the history keeps every earlier one.
+
+    Raises:
+        NotVisible, NotPermitted: as `athlete_for`.
+        InvalidInput: an unknown purpose.
+    """
+    with unit_of_work(acting_user):
+        athlete = athlete_for(acting_user, "consent:record", athlete_id, lock=True)
+        if purpose not in Purpose.values:
+            raise InvalidInput(f"purpose must be one of {', '.join(Purpose.values)}.", pointer="/purpose")
+        consent = Consent.objects.filter(athlete=athlete, purpose=purpose).first()
+        consent = consent or Consent(athlete=athlete, purpose=purpose)
+        consent.granted, consent.text_version = granted, text_version
+        consent.save()
+        metadata = {"purpose": purpose, "text_version": text_version, "granted": granted}
+        record("consent.record", target_id=consent.pk, subject_id=athlete.pk, metadata=metadata)
+        return consent
