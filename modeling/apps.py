@@ -1,0 +1,10 @@
+from django.apps import AppConfig
+
+
+class ModelingConfig(AppConfig):
+    """The athlete as numbers: activities, tests, thresholds, fits, predictions."""
+
+    name = "modeling"
+
+    def ready(self) -> None:
+        from modeling import events, jobs  # noqa: F401  (register audit events and job handlers)

@@ -1,0 +1,14 @@
+"""Audit events of this app; corrections are B8's "manual data corrections"."""
+
+from audit.events import register
+
+_CORRECTION = frozenset({"model", "reason", "before", "after", "fits_invalidated"})
+
+register("history.import", target_type="athlete", metadata=frozenset({"files", "added", "known", "tests", "problems"}))
+register("test.add", target_type="test", metadata=frozenset({"day", "value", "kind", "source"}))
+register("test.propose", target_type="athlete", metadata=frozenset({"rule", "proposed"}))
+register("test.accept", target_type="athlete", metadata=frozenset({"proposals", "rule"}))
+register("threshold.add", target_type="threshold", metadata=frozenset({"sport", "valid_from"}))
+register("data.correct", target_type="history", metadata=_CORRECTION)
+register("data.delete", target_type="history", metadata=_CORRECTION)
+register("model.fit", target_type="fit", metadata=frozenset({"method", "grade", "n_tests", "cache_key"}))
