@@ -1,0 +1,1 @@
+from plans.admin import athletes, history, plans  # noqa: F401  (register)

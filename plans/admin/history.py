@@ -1,0 +1,100 @@
+"""An athlete's numbers as lists; a correction or deletion asks for its reason and goes through the service."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django import forms
+from django.contrib import admin
+from django.db.models import Model, Q
+from django.http import HttpRequest
+
+from common.admin import PolicyAdmin
+from modeling.models import Activity, Test, TestProposal, Threshold
+from modeling.policies import visible_history
+from modeling.services.corrections import CORRECTABLE, correct_row, delete_row
+
+
+class CorrectionForm(forms.ModelForm[Any]):
+    """Any correction says why."""
+
+    reason = forms.CharField(max_length=300, help_text="Why; kept in the audit log.")
+    take_out = forms.BooleanField(required=False, help_text="Delete this row instead of changing it.")
+
+
+class HistoryAdmin(PolicyAdmin):
+    view_verb, change_verb = "history:view", "history:correct"
+    form = CorrectionForm
+    kind = ""
+    list_select_related = ("athlete",)
+    search_fields = ("athlete__name",)
+
+    def visible(self, user: Any) -> Q:
+        return visible_history(user)
+
+    def get_fields(self, request: HttpRequest, obj: Model | None = None) -> list[str]:
+        return ["athlete", *sorted(CORRECTABLE[self.kind]), "reason", "take_out"]
+
+    def get_readonly_fields(self, request: HttpRequest, obj: Model | None = None) -> tuple[str, ...]:
+        return ("athlete",)
+
+    def save_model(self, request: HttpRequest, obj: Any, form: forms.ModelForm[Any], change: bool) -> None:
+        user: Any = request.user
+        reason = form.cleaned_data["reason"]
+        if form.cleaned_data["take_out"]:
+            delete_row(kind=self.kind, row_id=obj.pk, reason=reason, acting_user=user)
+            return
+        changes = {name: form.cleaned_data[name] for name in form.changed_data if name in CORRECTABLE[self.kind]}
+        if changes:
+            correct_row(kind=self.kind, row_id=obj.pk, changes=changes, reason=reason, acting_user=user)
+
+
+@admin.register(Activity)
+class ActivityAdmin(HistoryAdmin):
+    kind = "activity"
+    list_display = ("day", "athlete", "sport", "minutes", "km", "load_text", "load_method", "flags", "source_name")
+    list_filter = ("sport", "load_method")
+    date_hierarchy = "day"
+
+    @admin.display(description="min", ordering="duration_s")
+    def minutes(self, row: Activity) -> int:
+        return round(row.duration_s / 60)
+
+    @admin.display(description="km", ordering="distance_m")
+    def km(self, row: Activity) -> str:
+        return f"{row.distance_m / 1000:.1f}" if row.distance_m else "–"
+
+    @admin.display(description="load", ordering="load")
+    def load_text(self, row: Activity) -> str:
+        return f"{row.load:.0f} {row.load_unit}"
+
+    @admin.display(description="flags")
+    def flags(self, row: Activity) -> str:
+        return ", ".join(row.load_flags) or "–"
+
+
+@admin.register(Test)
+class TestAdmin(HistoryAdmin):
+    kind = "test"
+    list_display = ("day", "athlete", "value", "kind", "note", "source_name")
+    list_filter = ("kind",)
+
+
+@admin.register(Threshold)
+class ThresholdAdmin(HistoryAdmin):
+    kind = "threshold"
+    list_display = ("valid_from", "athlete", "sport", "threshold_hr", "max_hr", "pace_s_per_km", "ftp_w")
+    list_filter = ("sport",)
+
+
+@admin.register(TestProposal)
+class TestProposalAdmin(PolicyAdmin):
+    """Proposals are decided on the athlete's page; this is the list across athletes."""
+
+    view_verb = "history:view"
+    list_display = ("day", "athlete", "value", "reason", "accepted_test", "dismissed_at")
+    list_select_related = ("athlete", "accepted_test")
+    search_fields = ("athlete__name",)
+
+    def visible(self, user: Any) -> Q:
+        return visible_history(user)

@@ -1,0 +1,131 @@
+"""Plans by week."""
+
+from __future__ import annotations
+
+from typing import Any
+from uuid import UUID
+
+from django.contrib import admin
+from django.db.models import Q, QuerySet
+from django.http import HttpRequest, HttpResponse
+from django.template.response import TemplateResponse
+
+from accounts.requests import acting_user
+from common.admin import PolicyAdmin
+from plans.models import Plan
+from plans.policies import plan_for, visible_plans
+from plans.presentation import RACE_LABELS, clock_text, minutes_text, predicted_text
+from plans.selectors import Week, weeks_of
+
+LETTERS = {
+    "easy": "E",
+    "long": "L",
+    "tempo": "T",
+    "interval": "I",
+    "repetition": "R",
+    "race": "⚑",
+    "strength": "S",
+    "rest": "–",
+}
+
+
+@admin.register(Plan)
+class PlanAdmin(PolicyAdmin):
+    view_verb = "plan:view"
+    list_display = ("race_label", "athlete", "race_date", "status", "pipeline", "predicted", "created_at")
+    list_filter = ("status", "pipeline", "race")
+    search_fields = ("athlete__name",)
+    list_select_related = ("athlete", "head_version")
+    ordering = ("-id",)
+
+    def visible(self, user: Any) -> Q:
+        return visible_plans(user)
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Plan]:
+        rows: Any = super().get_queryset(request)
+        return rows.select_related("athlete", "head_version")
+
+    @admin.display(description="race")
+    def race_label(self, plan: Plan) -> str:
+        return RACE_LABELS.get(plan.race, plan.race)
+
+    @admin.display(description="predicted")
+    def predicted(self, plan: Plan) -> str:
+        return predicted_text(plan.head_version.predicted_json) if plan.head_version else "–"
+
+    def change_view(
+        self, request: HttpRequest, object_id: str, form_url: str = "", extra_context: dict[str, Any] | None = None
+    ) -> HttpResponse:
+        """A plan by week: calendar left, what it comes to on the right."""
+        plan = plan_for(acting_user(request), UUID(object_id))
+        version = plan.head_version
+        assert version is not None
+        weeks = weeks_of(version)
+        context = {
+            **self.admin_site.each_context(request),
+            "opts": self.opts,
+            "title": f"{RACE_LABELS.get(plan.race, plan.race)} – {plan.athlete}",
+            "plan": plan,
+            "version": version,
+            "race_label": RACE_LABELS.get(plan.race, plan.race),
+            "goal": clock_text(plan.goal_seconds) if plan.goal_seconds else "",
+            "predicted": predicted_text(version.predicted_json),
+            "weeks": [_week_row(week, weeks, plan) for week in weeks],
+            "totals": {
+                "hours": minutes_text(sum(week.minutes for week in weeks)),
+                "load": round(sum(week.load for week in weeks)),
+                "sessions": sum(len(week.sessions) for week in weeks),
+            },
+            "provenance": _provenance(version.provenance_json),
+        }
+        return TemplateResponse(request, "plans/plan.html", context)
+
+
+def _week_row(week: Week, weeks: list[Week], plan: Plan) -> dict[str, Any]:
+    heaviest = max((w.load for w in weeks), default=1.0) or 1.0
+    return {
+        "week": week,
+        "days": [
+            {
+                "day": day,
+                "is_race": day == plan.race_date,
+                "sessions": [
+                    {
+                        "s": session,
+                        "letter": LETTERS.get(session.kind, "·"),
+                        "minutes": minutes_text(session.prescribed_work_json.get("duration_min") or 0),
+                        "steps": session.prescribed_work_json.get("steps") or [],
+                        "purpose": session.prescribed_work_json.get("purpose") or "",
+                        "summary": session.prescribed_work_json.get("summary") or "",
+                    }
+                    for session in sessions
+                ],
+            }
+            for day, sessions in week.days
+        ],
+        "hours": minutes_text(week.minutes),
+        "load": round(week.load),
+        "bar": round(100 * week.load / heaviest),
+    }
+
+
+def _provenance(provenance: dict[str, Any]) -> list[tuple[str, str]]:
+    """Return what a coach asks: which model, how sure, from which data, by which decision."""
+    parameters = provenance.get("parameters") or {}
+    shown = []
+    for name, label in (("tau1", "τ1 fitness"), ("tau2", "τ2 fatigue")):
+        value = parameters.get(name)
+        if isinstance(value, dict):
+            shown.append((label, f"{value['value']:.0f} d"))
+        elif isinstance(value, int | float):
+            shown.append((label, f"{value:.0f} d"))
+    flag = provenance.get("flag") or {}
+    return [
+        ("Grade", str(provenance.get("grade", "–"))),
+        *shown,
+        ("Algorithm", str(provenance.get("algorithm_version", "–"))),
+        ("Model", str(provenance.get("model_version", "–"))),
+        ("Data", str(provenance.get("data_hash", "–"))[:12]),
+        ("Routed by", f"{provenance.get('routing_reason', '–')} ({flag.get('reason', '–')})"),
+        ("Seed", str(provenance.get("seed", "–"))),
+    ]

@@ -1,0 +1,142 @@
+"""Putting the lower floors together: an athlete's snapshot, a pipeline's answer within its time, the template if
+need be."""
+
+from __future__ import annotations
+
+import hashlib
+import time
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import TimeoutError as FutureTimeout
+from dataclasses import dataclass
+from datetime import date, timedelta
+from typing import Final
+
+import numpy as np
+
+from accounts.models import Athlete
+from modeling.core.cache_key import cache_key
+from modeling.core.conventions import pmc
+from modeling.core.errors import FitError
+from modeling.core.posterior import PosteriorFit, fit_posterior
+from modeling.core.series import LoadSeries
+from modeling.selectors import FitInputs, counted_activities, fit_inputs, newest_fit
+from modeling.thresholds import DatedThresholds
+from plans.pipelines.contract import AthleteSnapshot, ProposedPlan, RaceGoal, Thresholds
+from plans.pipelines.registry import check_plan, generate
+
+TEMPLATE: Final = "template"
+YEAR: Final = 365
+
+
+@dataclass(frozen=True)
+class Generated:
+    """A pipeline's answer: which one answered, and how the one that was asked failed, if it did."""
+
+    plan: ProposedPlan
+    pipeline: str
+    failure: str
+    latency_ms: float
+
+
+class BrokeGuard(Exception):
+    """A pipeline's plan breaks a guard that it did not report as relaxed."""
+
+
+def snapshot_of(athlete: Athlete, today: date) -> AthleteSnapshot:
+    """Return what the pipelines may know of an athlete on a day; later rows are not looked at."""
+    inputs = fit_inputs(athlete, until=today - timedelta(days=1))
+    fit, grade = _fit(athlete, inputs)
+    weeks, best_ctl = _past_year(inputs.series) if inputs else (0.0, 0.0)
+    longest_load, longest_minutes = _longest_session(athlete, today)
+    now = DatedThresholds.of(athlete).on(athlete.sport, today)
+    return AthleteSnapshot(
+        athlete_id=str(athlete.pk),
+        sport=athlete.sport,  # type: ignore[arg-type]
+        level=athlete.level,  # type: ignore[arg-type]
+        age=today.year - athlete.birth_year if athlete.birth_year else None,
+        sex=athlete.sex,  # type: ignore[arg-type]
+        today=today,
+        series=inputs.series if inputs else None,
+        tests=inputs.tests if inputs else (),
+        longest_session_load_30d=longest_load,
+        longest_session_minutes_30d=longest_minutes,
+        best_ctl_year=best_ctl,
+        median_week_load_year=weeks,
+        thresholds=Thresholds(now.ftp_w, now.threshold_pace_s_per_km, now.threshold_hr, now.max_hr),
+        fit=fit,
+        grade=grade,
+        data_hash=cache_key(inputs.series, inputs.tests) if inputs else _hash_of_nothing(athlete),
+        load_per_hour_easy=None,
+    )
+
+
+def generate_within_budget(
+    pipeline: str, athlete: AthleteSnapshot, goal: RaceGoal, *, seed: int, budget_seconds: float
+) -> Generated:
+    """Run a pipeline; its failure, lateness or a broken guard counts as its own failure, and the template answers
+    (I5)."""
+    started = time.perf_counter()
+    failure = ""
+    try:
+        plan = _within(budget_seconds, lambda: _checked(pipeline, athlete, goal, seed))
+    except FutureTimeout:
+        failure = f"took longer than {budget_seconds:g} s"
+    except BrokeGuard as error:
+        failure = str(error)
+    except Exception as error:
+        failure = f"{type(error).__name__}: {error}"
+    if failure:
+        if pipeline == TEMPLATE:
+            raise RuntimeError(f"the template pipeline failed: {failure}")
+        plan = _checked(TEMPLATE, athlete, goal, seed)
+    return Generated(plan, plan.pipeline, failure[:300], (time.perf_counter() - started) * 1000)
+
+
+def _checked(pipeline: str, athlete: AthleteSnapshot, goal: RaceGoal, seed: int) -> ProposedPlan:
+    plan = generate(pipeline, athlete, goal, seed=seed)
+    broken = check_plan(plan, athlete, goal)
+    if broken:
+        raise BrokeGuard(f"broke {len(broken)} guards, first {broken[0]}")
+    return plan
+
+
+def _within(seconds: float, work: Callable[[], ProposedPlan]) -> ProposedPlan:
+    """Run pure work in a thread of its own; work that is late is left to end by itself and its answer thrown away."""
+    pool = ThreadPoolExecutor(max_workers=1, thread_name_prefix="pipeline")
+    try:
+        return pool.submit(work).result(timeout=seconds)
+    finally:
+        pool.shutdown(wait=False, cancel_futures=True)
+
+
+def _fit(athlete: Athlete, inputs: FitInputs | None) -> tuple[PosteriorFit | None, str]:
+    """Return the posterior and the grade of the stored report; without enough tests the population stands in."""
+    if inputs is None or not inputs.tests:
+        return None, "population"
+    stored = newest_fit(athlete)
+    try:
+        return fit_posterior(inputs.series, inputs.tests), stored.grade if stored else "population"
+    except FitError:
+        return None, "population"
+
+
+def _past_year(series: LoadSeries) -> tuple[float, float]:
+    """Return the median week load and the best CTL of the last year, TSS a week and a day."""
+    loads = np.asarray(series.loads)[-YEAR:]
+    whole = len(loads) // 7 * 7
+    weeks = loads[len(loads) - whole :].reshape(-1, 7).sum(axis=1) if whole else np.zeros(1)
+    active = weeks[weeks > 0]
+    best = float(pmc(np.asarray(series.loads)).ctl[-YEAR:].max(initial=0.0))
+    return float(np.median(active)) if active.size else 0.0, best
+
+
+def _longest_session(athlete: Athlete, today: date) -> tuple[float, float]:
+    """Return the largest load and the longest duration (minutes) of one session in the last 30 days."""
+    rows = counted_activities(athlete).filter(day__gte=today - timedelta(days=30), day__lt=today)
+    values = list(rows.values_list("load", "duration_s"))
+    return max((v for v, _ in values), default=0.0), max((s / 60 for _, s in values), default=0.0)
+
+
+def _hash_of_nothing(athlete: Athlete) -> str:
+    return hashlib.sha256(f"no history of {athlete.sport} {athlete.level}".encode()).hexdigest()

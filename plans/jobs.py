@@ -1,0 +1,32 @@
+"""The job that generates a plan: run in process or by a worker, acting as the person who asked."""
+
+from __future__ import annotations
+
+from typing import Any
+from uuid import UUID
+
+from accounts.models import User
+from common.actors import actor_id
+from common.context import SERVICES, ServiceIdentity, register_service
+from common.jobs import Job, register_job
+from plans.services.generate_plan import generate_plan
+from plans.services.request_plan import JOB_KIND
+
+register_service("demo")
+
+
+def run(job: Job) -> dict[str, Any]:
+    """Generate what the job's request asked for and return where it is."""
+    actor = _actor(job.requested_by_id)
+    plan = generate_plan(generation_id=UUID(job.payload["generation_id"]), acting_user=actor)
+    return {"plan_id": str(plan.pk)}
+
+
+def _actor(requested_by_id: UUID | None) -> User | ServiceIdentity:
+    for _, identity in SERVICES.items():
+        if requested_by_id == actor_id(identity):
+            return identity
+    return User.objects.get(pk=str(requested_by_id), is_active=True)
+
+
+register_job(JOB_KIND, run)

@@ -1,0 +1,79 @@
+"""A demo that runs at once: people, synthetic athletes, models, plans, a server."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from typing import Any
+
+from django.conf import settings
+from django.core.management import call_command
+from django.core.management.base import CommandParser
+
+from common.errors import NotPermitted
+from common.management.base import MesocycleCommand
+from plans.demo.people import ATHLETES
+from plans.services.make_demo import Demo, make_demo
+
+
+class Command(MesocycleCommand):
+    """Migrate, fill with synthetic data, run what is scheduled, and serve."""
+
+    help = "Set up a demo with synthetic data (a second run changes nothing) and serve it on http://127.0.0.1:8000."
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        """Add how to serve."""
+        super().add_arguments(parser)
+        parser.add_argument("--no-serve", action="store_true", help="set up only")
+        parser.add_argument("--port", type=int, default=8000, help="on 127.0.0.1 (default: %(default)s)")
+
+    def run(self, **options: Any) -> int | None:
+        """Set up, print, serve."""
+        if settings.ENVIRONMENT_NAME != "local":
+            raise NotPermitted("the demo's passwords are public; it runs with ENVIRONMENT_NAME=local only")
+        call_command("migrate", verbosity=0, interactive=False)
+        with self.progress() as bar:
+            task = bar.add_task("athletes", total=len(ATHLETES))
+            demo = make_demo(progress=lambda name: bar.update(task, advance=1, description=name))
+        self._show(demo, options["port"], serve=not options["no_serve"])
+        if options["no_serve"]:
+            return None
+        return _serve(options["port"])
+
+    def _show(self, demo: Demo, port: int, *, serve: bool) -> None:
+        if self.as_json:
+            self.emit({"accounts": demo.accounts, "athletes": demo.athletes, "plans": demo.plans})
+            return
+        self.table(demo.accounts, title="Log in with")
+        self.stdout.write(f"{len(demo.athletes)} synthetic athletes, {len(demo.plans)} plans.")
+        if serve:
+            self.stdout.write(f"Serving on http://127.0.0.1:{port} (API: /api/docs/); end with Ctrl+C.")
+
+
+def _serve(port: int) -> int:
+    """Run the schedule beside the server until the server ends."""
+    scheduled = subprocess.Popen([sys.executable, "manage.py", "run_scheduled"], cwd=settings.BASE_DIR)
+    try:
+        web = [
+            sys.executable,
+            "-m",
+            "gunicorn",
+            "config.wsgi",
+            "-b",
+            f"127.0.0.1:{port}",
+            "-w",
+            "2",
+            "--timeout",
+            "120",
+        ]
+        env = {
+            **os.environ,
+            "DJANGO_SETTINGS_MODULE": os.environ.get("DJANGO_SETTINGS_MODULE", "config.settings.local"),
+        }
+        return subprocess.call(web, cwd=settings.BASE_DIR, env=env)
+    except KeyboardInterrupt:
+        return 0
+    finally:
+        scheduled.terminate()
+        scheduled.wait(timeout=10)

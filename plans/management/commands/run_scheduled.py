@@ -1,0 +1,62 @@
+"""What is due, in one loop, where there is no Celery beat."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from datetime import timedelta
+from typing import Any, Final
+
+import structlog
+from django.core.management.base import CommandParser
+
+from common import clock, idempotency, jobs, rollup
+from common.management.base import MesocycleCommand
+
+logger = structlog.get_logger("mesocycle.schedule")
+
+# name → (every, what); the same names are beat's in production.
+SCHEDULE: Final[dict[str, tuple[timedelta, Callable[[], Any]]]] = {
+    "sweep stale jobs": (timedelta(seconds=30), jobs.sweep_stale),
+    "flush request roll-ups": (timedelta(minutes=1), rollup.flush),
+    "purge idempotency keys": (timedelta(hours=1), idempotency.purge),
+}
+
+
+class Command(MesocycleCommand):
+    """Run each scheduled piece of work when it is due; one that fails is logged and tried again at its next turn."""
+
+    help = "Run scheduled work in one loop (what Celery beat does where there is a broker)."
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        """Add how long."""
+        super().add_arguments(parser)
+        parser.add_argument("--once", action="store_true", help="run everything once and end")
+
+    def run(self, **options: Any) -> int | None:
+        """Loop."""
+        due = {name: clock.now() for name in SCHEDULE}
+        ran: list[dict[str, Any]] = []
+        while True:
+            for name, (every, work) in SCHEDULE.items():
+                if clock.now() >= due[name]:
+                    ran.append({"work": name, "ok": _run(name, work)})
+                    due[name] = clock.now() + every
+            if options["once"]:
+                break
+            ran.clear()
+            time.sleep(1)
+        if self.as_json:
+            self.emit({"ran": ran})
+        else:
+            self.table(ran)
+        return None if all(row["ok"] for row in ran) else 1
+
+
+def _run(name: str, work: Callable[[], Any]) -> bool:
+    try:
+        work()
+    except Exception:
+        logger.exception("scheduled work failed", work=name)
+        return False
+    return True

@@ -1,0 +1,39 @@
+"""What a plan said at one time; rows are inserted, never changed."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from django.db import models
+
+from common.models import BaseModel
+from plans.models.plan import State
+
+
+class PlanVersion(BaseModel):
+    """An immutable version: who wrote it, from what, and by which model (the answer to "why am I doing this?")."""
+
+    plan = models.ForeignKey("plans.Plan", on_delete=models.PROTECT, related_name="versions")
+    athlete = models.ForeignKey("accounts.Athlete", on_delete=models.PROTECT, related_name="+")
+    version_number = models.PositiveIntegerField()
+    parent_version = models.ForeignKey("self", null=True, on_delete=models.PROTECT, related_name="+")
+    baseline = models.ForeignKey("self", null=True, on_delete=models.PROTECT, related_name="+")
+    status = models.CharField(max_length=16, choices=State)
+    author_id = models.UUIDField()
+    diff_summary_json = models.JSONField(default=dict)
+    content_sha256 = models.CharField(max_length=64)
+    weeks_json = models.JSONField(default=list)
+    predicted_json = models.JSONField(null=True)
+    warnings_json = models.JSONField(default=list)
+    relaxed_json = models.JSONField(default=list)
+    provenance_json = models.JSONField(default=dict)
+
+    class Meta:
+        db_table = "plan_versions"
+        ordering: ClassVar = ["-id"]
+        constraints: ClassVar = [
+            models.UniqueConstraint(fields=["plan", "version_number"], name="one_version_a_number"),
+        ]
+
+    def __str__(self) -> str:
+        return f"version {self.version_number}"

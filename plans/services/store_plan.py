@@ -1,0 +1,178 @@
+"""Storing a generated plan as a head, its immutable first version (the baseline) and sessions."""
+
+from __future__ import annotations
+
+import logging
+from dataclasses import asdict
+from typing import Any
+from uuid import UUID
+
+from audit.services import record
+from common import clock
+from plans.document import content_sha256, document, session_entry
+from plans.generation import Generated
+from plans.models import Outcome, Plan, PlanGeneration, PlanSession, PlanVersion, State
+from plans.pipelines.contract import PlannedSession, RaceGoal
+from telemetry.services import emit
+
+logger = logging.getLogger("mesocycle.plans")
+
+
+def store_plan(generation: PlanGeneration, generated: Generated, goal: RaceGoal) -> Plan:
+    """Write plan, version 1 and sessions, settle the generation's record and tell audit and telemetry.
+
+    Runs inside the caller's unit of work, after it authorised: either all of it is there or none.
+    """
+    plan = Plan.objects.create(
+        athlete=generation.athlete,
+        created_by_id=generation.requested_by_id,
+        race=goal.race,
+        race_date=goal.race_date,
+        goal_seconds=goal.goal_seconds,
+        available_days=sorted(goal.available_days),
+        pipeline=generated.pipeline,
+    )
+    version = _store_version(plan, generation, generated)
+    plan.head_version = version
+    plan.save()
+    generation.plan, generation.pipeline = plan, generated.pipeline
+    generation.outcome = Outcome.FALLBACK if generated.failure else Outcome.OK
+    generation.failure, generation.latency_ms = generated.failure, generated.latency_ms
+    generation.save()
+    _tell(plan, version, generation)
+    return plan
+
+
+def _store_version(plan: Plan, generation: PlanGeneration, generated: Generated) -> PlanVersion:
+    proposed = generated.plan
+    sessions = [session for week in proposed.weeks for session in week.sessions]
+    content = document((session.session_id, entry_of(session)) for session in sessions)
+    version = PlanVersion.objects.create(
+        plan=plan,
+        athlete=plan.athlete,
+        version_number=1,
+        status=State.GENERATED,
+        author_id=generation.requested_by_id,
+        content_sha256=content_sha256(content),
+        weeks_json=[_week(week) for week in proposed.weeks],
+        predicted_json=asdict(proposed.predicted) if proposed.predicted else None,
+        warnings_json=_warnings(generation, generated),
+        relaxed_json=[asdict(item) for item in proposed.relaxed],
+        provenance_json={
+            **proposed.provenance,
+            "seed": generation.seed,
+            "flag": generation.flag_json,
+            "routing_reason": generation.routing_reason,
+            "generated_at": clock.now().isoformat(),
+        },
+    )
+    PlanSession.objects.bulk_create([_row(version, session) for session in sessions], batch_size=500)
+    return version
+
+
+def entry_of(session: PlannedSession) -> dict[str, Any]:
+    """Return a planned session as the document holds it."""
+    return session_entry(
+        day=session.day.isoformat(),
+        modality=session.modality,
+        kind=session.kind,
+        title=session.title,
+        prescribed_work=session.prescribed_work,
+        load=session.load,
+        key_session=session.key_session,
+    )
+
+
+def _row(version: PlanVersion, session: PlannedSession) -> PlanSession:
+    return PlanSession(
+        version=version,
+        athlete_id=version.athlete_id,
+        session_id=UUID(session.session_id),
+        day=session.day,
+        modality=session.modality,
+        kind=session.kind,
+        title=session.title,
+        prescribed_work_json=session.prescribed_work,
+        load=round(session.load, 1),
+        key_session=session.key_session,
+    )
+
+
+def _week(week: Any) -> dict[str, Any]:
+    return {
+        "number": week.number,
+        "monday": week.monday.isoformat(),
+        "phase": week.phase,
+        "is_recovery": week.is_recovery,
+        "target_load": round(week.target_load, 1),
+    }
+
+
+def _warnings(generation: PlanGeneration, generated: Generated) -> list[str]:
+    """Return the plan's warnings, with the reason where another pipeline than the wished one answered."""
+    warnings = list(generated.plan.warnings)
+    if generated.failure:
+        warnings.insert(0, f"The {generation.routed_to} pipeline could not answer; this is the template plan.")
+    elif generation.routed_to == "template" and generation.routing_reason != "asked_for":
+        why = generation.routing_reason.replace("_", " ")
+        warnings.insert(0, f"This is the template plan, because model-driven plans are not available ({why}).")
+    return warnings
+
+
+def _tell(plan: Plan, version: PlanVersion, generation: PlanGeneration) -> None:
+    action = record(
+        "plan.generate",
+        target_id=plan.pk,
+        subject_id=plan.athlete_id,
+        metadata={
+            "pipeline": plan.pipeline,
+            "routing_reason": generation.routing_reason,
+            "wish": generation.wish,
+            "generation_id": str(generation.pk),
+        },
+    )
+    state = {
+        "status": plan.status,
+        "version_id": str(version.pk),
+        "version_number": version.version_number,
+        "content_sha256": version.content_sha256,
+    }
+    record("plan.generate_state", target_id=plan.pk, subject_id=plan.athlete_id, metadata=state, linked_to=action)
+    provenance = version.provenance_json
+    emit(
+        "plan.generated",
+        aggregate_id=plan.pk,
+        data={
+            "plan_id": str(plan.pk),
+            "athlete": plan.athlete_id,
+            "pipeline": plan.pipeline,
+            "algorithm_version": provenance.get("algorithm_version", ""),
+            "experiment_arm": plan.experiment_arm,
+            "grade": provenance.get("grade", ""),
+            "race": plan.race,
+            "outcome": generation.outcome,
+        },
+    )
+    _log(plan, generation, provenance)
+
+
+def _log(plan: Plan, generation: PlanGeneration, provenance: dict[str, Any]) -> None:
+    """Write G5's line."""
+    parameters = provenance.get("parameters") or {}
+
+    def value_of(name: str) -> Any:
+        entry = parameters.get(name)
+        return entry.get("value") if isinstance(entry, dict) else entry
+
+    logger.info(
+        "model_plan_generated",
+        extra={
+            "athlete_id": str(plan.athlete_id),
+            "race_distance": plan.race,
+            "generation_time_ms": round(generation.latency_ms or 0.0, 1),
+            "model_confidence": provenance.get("grade", ""),
+            "tau1": value_of("tau1"),
+            "tau2": value_of("tau2"),
+            "pipeline": plan.pipeline,
+        },
+    )
