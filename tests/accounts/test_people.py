@@ -1,0 +1,118 @@
+"""People, roles, links and consent: who may, what is recorded, what is refused."""
+
+from __future__ import annotations
+
+import pytest
+from django.core import mail
+from django.test import Client
+
+from accounts.matrix import MATRIX
+from accounts.models import Athlete, CoachLink, Role, User
+from accounts.scope import athlete_for
+from accounts.services.consent import record_consent
+from accounts.services.people import add_athlete, add_user, change_role, edit_athlete, end_link
+from audit.models import AuditEvent
+from common.context import unit_of_work
+from common.errors import InvalidInput, NotPermitted, NotVisible, WrongState
+from common.management.base import COMMAND_LINE
+from tests.factories import make_athlete, make_user
+
+pytestmark = pytest.mark.django_db
+
+
+def actions() -> list[str]:
+    return list(AuditEvent.objects.order_by("id").values_list("action", flat=True))
+
+
+def test_every_grant_of_the_matrix_names_a_role():
+    assert {role for verb in MATRIX.values() for role in verb} <= set(Role.values)
+
+
+def test_a_coach_who_adds_an_athlete_is_linked_to_them():
+    coach = make_user()
+    before = len(actions())
+    athlete = add_athlete(name="New", sport="running", level="beginner", acting_user=coach)
+    assert actions()[before:] == ["athlete.add", "link.open"]
+    with unit_of_work(coach, read_only=True):
+        assert athlete_for(coach, "athlete:edit", athlete.pk) == athlete
+
+
+def test_an_ended_link_stops_working_at_once():
+    coach = make_user()
+    athlete = make_athlete(coach=coach)
+    with unit_of_work(COMMAND_LINE, read_only=True):
+        link = CoachLink.objects.get(coach=coach)
+    end_link(link_id=link.pk, acting_user=COMMAND_LINE)
+    with unit_of_work(coach, read_only=True), pytest.raises(NotVisible):
+        athlete_for(coach, "athlete:view", athlete.pk)
+
+
+@pytest.mark.parametrize("role", ["athlete", "data_scientist", "support", "compliance"])
+def test_other_roles_may_not_add_athletes(role):
+    with pytest.raises(NotPermitted):
+        add_athlete(name="No", sport="running", level="beginner", acting_user=make_user(role))
+
+
+def test_a_bad_field_is_named():
+    with pytest.raises(InvalidInput) as refused:
+        add_athlete(name="X", sport="chess", level="beginner", time_zone="Mars/Base", acting_user=COMMAND_LINE)
+    assert {error["pointer"] for error in refused.value.errors} == {"#/sport", "#/time_zone"}
+
+
+def test_an_athlete_may_not_raise_their_own_tier():
+    user = make_user("athlete")
+    athlete = make_athlete(user=user, tier="free")
+    with pytest.raises(InvalidInput):
+        edit_athlete(athlete_id=athlete.pk, changes={"tier": "elite"}, acting_user=user)
+    edit_athlete(athlete_id=athlete.pk, changes={"personalised_plans": False}, acting_user=user)
+    with unit_of_work(user, read_only=True):
+        assert Athlete.objects.get(pk=athlete.pk).personalised_plans is False
+
+
+def test_a_role_change_is_logged_twice_and_ends_tokens():
+    user = make_user()
+    before = len(actions())
+    changed = change_role(user_id=user.pk, role="support", acting_user=COMMAND_LINE)
+    assert actions()[before:] == ["user.role_change", "user.role_state"]
+    assert changed.token_version == user.token_version + 1
+    assert User.history.filter(id=user.pk).count() == 2
+
+
+def test_the_last_administrator_cannot_be_lost():
+    admin = make_user("admin")
+    with pytest.raises(WrongState, match="last administrator"):
+        change_role(user_id=admin.pk, role="coach", acting_user=admin)
+
+
+def test_two_people_cannot_share_an_address():
+    make_user(email="a@test.example")
+    with pytest.raises(InvalidInput):
+        add_user(email="A@test.example", name="B", role="coach", acting_user=COMMAND_LINE)
+
+
+def test_consent_is_in_and_out_and_its_history_stays():
+    user = make_user("athlete")
+    athlete = make_athlete(user=user)
+    for granted in (True, False):
+        consent = record_consent(
+            athlete_id=athlete.pk, purpose="experiments", granted=granted, text_version="1", acting_user=user
+        )
+    assert consent.granted is False
+    with unit_of_work(user, read_only=True):
+        assert [row.granted for row in consent.history.order_by("history_date")] == [True, False]
+
+
+def test_an_invitation_leads_to_a_password(client: Client, django_capture_on_commit_callbacks):
+    admin = make_user("admin")
+    client.force_login(admin)
+    with django_capture_on_commit_callbacks(execute=True):
+        answer = client.post("/admin/accounts/user/add/", {"email": "new@test.example", "name": "New", "role": "coach"})
+    assert answer.status_code == 302, answer.content[:500]
+    link = next(line for line in mail.outbox[-1].body.splitlines() if line.startswith("http"))
+    path = "/" + link.split("/", 3)[3]
+    form = client.get(path, follow=True)
+    done = client.post(
+        form.redirect_chain[-1][0], {"new_password1": "a-Long-one-42", "new_password2": "a-Long-one-42"}, follow=True
+    )
+    assert done.status_code == 200
+    assert User.objects.get(email="new@test.example").check_password("a-Long-one-42")

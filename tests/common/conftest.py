@@ -1,0 +1,5 @@
+"""Fixtures of this folder."""
+
+from tests.common.people import person
+
+__all__ = ["person"]

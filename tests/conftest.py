@@ -1,0 +1,147 @@
+"""Set-up of the suite: migrated databases to copy, no network, real data where it is, a real server and browser."""
+
+from __future__ import annotations
+
+import itertools
+import os
+import shutil
+import socket
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import HealthCheck, settings
+
+from tests.support.databases import ON_POSTGRES, Databases, environment
+from tests.support.processes import Server, start_server, stop
+
+SHARED_DATA = Path(os.environ.get("MESOCYCLE_DATA", Path(__file__).resolve().parents[2] / "shared" / "data"))
+CHROMIUM = shutil.which("chromium") or "/usr/bin/chromium"
+_counter = itertools.count()
+_left_out: dict[str, int] = {}
+
+settings.register_profile(
+    "suite",
+    deadline=None,
+    max_examples=40,
+    suppress_health_check=[HealthCheck.too_slow, HealthCheck.function_scoped_fixture],
+)
+settings.load_profile("suite")
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Leave out what this machine lacks, and say how many tests that were."""
+    missing = {
+        "shared_data": not SHARED_DATA.is_dir(),
+        "browser": not Path(CHROMIUM).exists(),
+    }
+    kept, left = [], []
+    for item in items:
+        reasons = [name for name, absent in missing.items() if absent and item.get_closest_marker(name)]
+        (left if reasons else kept).append(item)
+        for name in reasons[:1]:
+            _left_out[name] = _left_out.get(name, 0) + 1
+    items[:] = kept
+    if left:
+        config.hook.pytest_deselected(items=left)
+
+
+def pytest_report_header() -> list[str]:
+    return [f"database: {'PostgreSQL as app_rw' if ON_POSTGRES else 'SQLite'}, real data: {SHARED_DATA.is_dir()}"]
+
+
+def pytest_terminal_summary(terminalreporter: Any) -> None:
+    for name, count in _left_out.items():
+        terminalreporter.write_line(f"{count} tests marked {name} left out: this machine lacks what they need")
+
+
+@pytest.fixture(autouse=True)
+def _loopback_only(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Refuse connections that leave the machine."""
+    connect = socket.socket.connect
+
+    def guarded(self: socket.socket, address: Any) -> None:
+        if self.family in (socket.AF_INET, socket.AF_INET6) and address[0] not in ("127.0.0.1", "::1", "localhost"):
+            raise OSError(f"tests may not connect to {address}")
+        connect(self, address)
+
+    monkeypatch.setattr(socket.socket, "connect", guarded)
+
+
+@pytest.fixture(scope="session")
+def databases(tmp_path_factory: pytest.TempPathFactory, worker_id: str) -> Databases:
+    """The migrated template of this run, shared by all workers."""
+    base = tmp_path_factory.getbasetemp()
+    folder = base if worker_id == "master" else base.parent
+    run_id = os.environ.get("PYTEST_XDIST_TESTRUNUID", str(os.getpid()))[:12]
+    databases = Databases(folder, run_id)
+    databases.prepare()
+    return databases
+
+
+@pytest.fixture(scope="session")
+def django_db_setup(databases: Databases, django_db_blocker: Any, worker_id: str) -> Iterator[None]:
+    """Give the worker its own copy of the migrated database instead of Django's creation and flush."""
+    from django.db import connection
+
+    name = databases.copy(worker_id)
+    with django_db_blocker.unblock():
+        connection.close()
+        connection.settings_dict["NAME"] = name
+    yield
+    with django_db_blocker.unblock():
+        connection.close()
+    databases.drop(name)
+
+
+@pytest.fixture
+def committed_database(
+    databases: Databases, django_db_setup: None, django_db_blocker: Any, worker_id: str
+) -> Iterator[str]:
+    """A fresh copy in which transactions really commit; yields its DATABASE_URL."""
+    from django.db import connection
+
+    name = databases.copy(f"{worker_id}_{next(_counter)}")
+    with django_db_blocker.unblock():
+        connection.close()
+        before, connection.settings_dict["NAME"] = connection.settings_dict["NAME"], name
+        try:
+            yield databases.url(name)
+        finally:
+            connection.close()
+            connection.settings_dict["NAME"] = before
+            databases.drop(name)
+
+
+@pytest.fixture(scope="session")
+def shared_data() -> Path:
+    """The folder with the real data."""
+    return SHARED_DATA
+
+
+@pytest.fixture(scope="module")
+def server(databases: Databases, tmp_path_factory: pytest.TempPathFactory, worker_id: str) -> Iterator[Server]:
+    """A real server on a database of its own; on PostgreSQL with a real worker."""
+    name = databases.copy(f"server_{worker_id}_{next(_counter)}")
+    folder = tmp_path_factory.mktemp("server")
+    env = environment(databases.url(name), MESOCYCLE_VAR=str(folder / "var"))
+    running, processes = start_server(env, folder / "server.log")
+    try:
+        yield running
+    finally:
+        stop(processes)
+        databases.drop(name)
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator[Any]:
+    """Headless Chromium."""
+    from playwright.sync_api import sync_playwright
+
+    flags = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking"]
+    flags += ["--disable-component-update", "--disable-sync"]
+    with sync_playwright() as playwright:
+        running = playwright.chromium.launch(executable_path=CHROMIUM, args=flags)
+        yield running
+        running.close()

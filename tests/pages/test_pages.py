@@ -1,0 +1,81 @@
+"""The working pages in a real browser, on a real server: they render, fit, stay on their origin, and do their job."""
+
+from __future__ import annotations
+
+from datetime import date, timedelta
+from typing import Any
+
+import pytest
+
+from tests.support.processes import Server
+
+pytestmark = [pytest.mark.server, pytest.mark.browser]
+COACH = "coach@demo.mesocycle.example"
+
+
+@pytest.fixture(scope="module")
+def demo(server: Server) -> dict[str, Any]:
+    return server.manage_json("demo", "--no-serve")
+
+
+def open_page(server: Server, browser: Any, width: int, height: int) -> tuple[Any, list[str]]:
+    """Log the coach in; returns the page and what went wrong on it so far."""
+    page = browser.new_context(viewport={"width": width, "height": height}).new_page()
+    wrong: list[str] = []
+    page.on("console", lambda message: wrong.append(message.text) if message.type == "error" else None)
+    page.on("pageerror", lambda error: wrong.append(str(error)))
+    page.on("request", lambda r: wrong.append(r.url) if not r.url.startswith((server.url, "data:", "blob:")) else None)
+    page.goto(f"{server.url}/admin/login/")
+    page.fill("input[name=username]", COACH)
+    page.fill("input[name=password]", "mesocycle-demo")
+    page.click("button[type=submit]")
+    page.wait_for_url("**/admin/accounts/athlete/")
+    return page, wrong
+
+
+@pytest.mark.parametrize(("width", "height"), [(1280, 800), (390, 844)])
+def test_a_coach_walks_from_their_athletes_to_a_new_plan(
+    server: Server, browser: Any, demo: dict[str, Any], width: int, height: int
+) -> None:
+    page, wrong = open_page(server, browser, width, height)
+    page.click("text=Runner 01")
+    page.wait_for_selector("#mc-perf")
+    assert "synthetic" in page.inner_text(".mc-bar")
+    assert "not identified" in page.inner_text(".mc-side")
+    assert overflow(page) == 0
+
+    page.click("text=Generate plan")
+    page.fill("input[name=race_date]", (date.today() - timedelta(days=1)).isoformat())
+    page.click("button:has-text('Generate')")
+    assert "past" in page.inner_text(".mc-error")
+    page.fill("input[name=race_date]", (date.today() + timedelta(weeks=12)).isoformat())
+    page.select_option("select[name=race_distance]", "half_marathon")
+    page.click("button:has-text('Generate')")
+    page.wait_for_url("**/admin/plans/plan/**", timeout=30_000)
+    assert "Half marathon" in page.inner_text("h1.mc-title")
+    assert overflow(page) == 0
+    page.click(".mc-chip >> nth=1")
+    assert page.locator("dialog[open]").count() == 1
+    page.keyboard.press("Escape")
+    assert page.locator("dialog[open]").count() == 0
+    assert wrong == []
+
+
+def test_an_athlete_without_history_is_told_what_to_do_next(server: Server, browser: Any, demo: dict[str, Any]) -> None:
+    server.manage("add_athlete", "--as", COACH, "--sport", "running", "--level", "beginner", "--name", "Empty")
+    page, wrong = open_page(server, browser, 1280, 800)
+    page.click("text=Empty")
+    assert "No history yet" in page.inner_text(".mc-main")
+    page.click("text=Import a history")
+    table = b"date,load\n2026-01-01,NaN\n2026-01-02,40\n"
+    page.set_input_files("input[name=history]", {"name": "a.csv", "mimeType": "text/csv", "buffer": table})
+    page.click("button:has-text('Import')")
+    row = page.inner_text("table.mc-table tbody tr")
+    assert "a.csv" in row
+    assert "2" in row
+    assert wrong == []
+
+
+def overflow(page: Any) -> int:
+    """Return by how many pixels the page is wider than the window."""
+    return int(page.evaluate("document.documentElement.scrollWidth - innerWidth"))

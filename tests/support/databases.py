@@ -1,0 +1,98 @@
+"""Migrated databases to copy: append-only triggers refuse the flush that Django's transactional tests do."""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from urllib.parse import urlsplit, urlunsplit
+
+import psycopg
+from psycopg import sql
+
+ROOT = Path(__file__).resolve().parents[2]
+ON_POSTGRES = os.environ.get("TEST_ON_POSTGRES", "") == "yes"
+ADMIN_URL = os.environ.get("TEST_DATABASE_ADMIN_URL", "postgresql://postgres@127.0.0.1:5432/postgres")
+
+
+class Databases:
+    """One migrated template for a run, and copies of it."""
+
+    def __init__(self, folder: Path, run_id: str) -> None:
+        self.folder = folder
+        self.template = f"mesocycle_test_{run_id}" if ON_POSTGRES else str(folder / "template.sqlite3")
+
+    def prepare(self) -> None:
+        """Make the template once, whichever worker comes first."""
+        with _locked(self.folder / "template.lock"):
+            ready = self.folder / "template.ready"
+            if ready.exists():
+                return
+            if ON_POSTGRES:
+                _manage(["setup_database", "--admin-url", ADMIN_URL, "--name", self.template], self.url(self.template))
+            _manage(["migrate", "--verbosity", "0"], self.url(self.template, user="app_owner"))
+            ready.touch()
+
+    def copy(self, name: str) -> str:
+        """Return the name of a fresh copy of the template."""
+        if not ON_POSTGRES:
+            target = str(self.folder / f"{name}.sqlite3")
+            shutil.copyfile(self.template, target)
+            return target
+        target = f"{self.template}_{name}"
+        with _locked(self.folder / "template.lock"), psycopg.connect(ADMIN_URL, autocommit=True) as server:
+            server.execute(sql.SQL("DROP DATABASE IF EXISTS {} WITH (FORCE)").format(sql.Identifier(target)))
+            server.execute(
+                sql.SQL("CREATE DATABASE {} TEMPLATE {}").format(sql.Identifier(target), sql.Identifier(self.template))
+            )
+        return target
+
+    def drop(self, name: str) -> None:
+        """Remove a copy."""
+        if ON_POSTGRES:
+            with psycopg.connect(ADMIN_URL, autocommit=True) as server:
+                server.execute(sql.SQL("DROP DATABASE IF EXISTS {} WITH (FORCE)").format(sql.Identifier(name)))
+        else:
+            for suffix in ("", "-wal", "-shm"):
+                Path(name + suffix).unlink(missing_ok=True)
+
+    def url(self, name: str, *, user: str = "app_rw") -> str:
+        """Return the DATABASE_URL of a database, as a role (PostgreSQL only)."""
+        if not ON_POSTGRES:
+            return f"sqlite:///{name}"
+        parts = urlsplit(ADMIN_URL)
+        secret = f":{parts.password}" if parts.password else ""
+        return urlunsplit((parts.scheme, f"{user}{secret}@{parts.hostname}:{parts.port or 5432}", f"/{name}", "", ""))
+
+
+def environment(database_url: str, **more: str) -> dict[str, str]:
+    """Return the environment of a process of ours on a database."""
+    env = {key: value for key, value in os.environ.items() if key not in ("TEST_ON_POSTGRES", "CELERY_BROKER_URL")}
+    password = urlsplit(ADMIN_URL).password if ON_POSTGRES else None
+    passwords = {f"APP_{role}_PASSWORD": password for role in ("OWNER", "RW", "AUDIT", "RO")} if password else {}
+    return {
+        **env,
+        **passwords,
+        "DJANGO_SETTINGS_MODULE": "config.settings.test",
+        "DATABASE_URL": database_url,
+        **more,
+    }
+
+
+def _manage(arguments: list[str], database_url: str) -> None:
+    command = [sys.executable, "manage.py", *arguments]
+    done = subprocess.run(command, cwd=ROOT, env=environment(database_url), capture_output=True, text=True, check=False)
+    if done.returncode:
+        raise RuntimeError(f"{' '.join(arguments)} failed:\n{done.stdout}\n{done.stderr}")
+
+
+@contextmanager
+def _locked(path: Path) -> Iterator[None]:
+    with path.open("a") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        yield
