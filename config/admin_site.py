@@ -7,11 +7,13 @@ from functools import update_wrapper
 from typing import Any
 
 from django.contrib.admin.apps import AdminConfig
-from django.http import HttpRequest, HttpResponseBase, HttpResponseRedirect
+from django.core.exceptions import PermissionDenied
+from django.http import Http404, HttpRequest, HttpResponseBase, HttpResponseRedirect
 from django.template.response import TemplateResponse
 from unfold.sites import UnfoldAdminSite
 
 from common.context import unit_of_work
+from common.errors import NotPermitted, NotVisible
 from config.navigation import sidebar
 
 
@@ -26,6 +28,14 @@ class MesocycleAdminSite(UnfoldAdminSite):
 
     def admin_view(self, view: Callable[..., Any], cacheable: bool = False) -> Callable[..., Any]:
         def in_unit(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
+            try:
+                return run(request, *args, **kwargs)
+            except NotVisible as error:
+                raise Http404(error.detail) from error
+            except NotPermitted as error:
+                raise PermissionDenied(error.detail) from error
+
+        def run(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
             if not request.user.is_authenticated or getattr(view, "own_transaction", False):
                 return view(request, *args, **kwargs)
             read_only = request.method in ("GET", "HEAD") and not getattr(view, "writes_when_safe", False)

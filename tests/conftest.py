@@ -35,6 +35,7 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     missing = {
         "shared_data": not SHARED_DATA.is_dir(),
         "browser": not Path(CHROMIUM).exists(),
+        "postgres": not ON_POSTGRES,
     }
     kept, left = [], []
     for item in items:
@@ -51,9 +52,19 @@ def pytest_report_header() -> list[str]:
     return [f"database: {'PostgreSQL as app_rw' if ON_POSTGRES else 'SQLite'}, real data: {SHARED_DATA.is_dir()}"]
 
 
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    if hasattr(session.config, "workeroutput"):
+        session.config.workeroutput["left_out"] = _left_out
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_testnodedown(node: Any) -> None:
+    _left_out.update(getattr(node, "workeroutput", {}).get("left_out", {}))  # every worker collects the whole suite
+
+
 def pytest_terminal_summary(terminalreporter: Any) -> None:
     for name, count in _left_out.items():
-        terminalreporter.write_line(f"{count} tests marked {name} left out: this machine lacks what they need")
+        terminalreporter.write_line(f"{count} tests marked {name} left out: this run has no such thing")
 
 
 @pytest.fixture(autouse=True)

@@ -27,7 +27,7 @@ from modeling.services.proposals import accept_proposals, dismiss_proposals, pro
 from modeling.services.record_test import add_test, add_threshold
 from plans.admin.athlete_page import athlete_context
 from plans.admin.forms import ImportForm, PlanForm, TestForm, ThresholdForm
-from plans.services.request_plan import job_of, request_plan
+from plans.services.request_plan import job_of, request_for, request_plan
 
 EDITABLE = ("name", "level", "tier", "birth_year", "sex", "resting_heart_rate", "time_zone", "units", "team")
 
@@ -82,6 +82,7 @@ class AthleteAdmin(PolicyAdmin):
             path("<uuid:pk>/profile/", wrap(self.profile), name="athlete_profile"),
             path("<uuid:pk>/import/", wrap(own_transaction(self._bound("import_view"))), name="athlete_import"),
             path("<uuid:pk>/plan/", wrap(own_transaction(self._bound("plan_view"))), name="athlete_plan"),
+            path("<uuid:pk>/plan/<uuid:job_id>/", wrap(self.request_view), name="athlete_plan_request"),
             path("<uuid:pk>/test/", wrap(self.test_view), name="athlete_test"),
             path("<uuid:pk>/threshold/", wrap(self.threshold_view), name="athlete_threshold"),
             path("<uuid:pk>/fit/", wrap(self.fit_view), name="athlete_fit"),
@@ -138,8 +139,14 @@ class AthleteAdmin(PolicyAdmin):
             except DomainError as error:
                 _show_on(form, error)
             else:
-                return self._after_request(request, pk, job_of(generation))
+                return self._after_request(request, athlete, job_of(generation))
         return self._form(request, athlete, "Generate a plan", form, "Generate")
+
+    def request_view(self, request: HttpRequest, pk: UUID, job_id: UUID) -> HttpResponse:
+        """Follow a plan in the making: the page asks again until there is a plan or a reason why not."""
+        athlete = athlete_for(acting_user(request), "plan:generate", pk)
+        job = request_for(acting_user(request), job_id)
+        return self._after_request(request, athlete, job)
 
     def test_view(self, request: HttpRequest, pk: UUID) -> HttpResponse:
         """Record a test."""
@@ -218,15 +225,18 @@ class AthleteAdmin(PolicyAdmin):
     def _back(self, pk: UUID) -> HttpResponse:
         return HttpResponseRedirect(reverse("admin:accounts_athlete_change", args=[pk]))
 
-    def _after_request(self, request: HttpRequest, pk: UUID, job: Job) -> HttpResponse:
+    def _after_request(self, request: HttpRequest, athlete: Athlete, job: Job) -> HttpResponse:
         if job.problem:
             messages.error(request, job.problem.get("detail", "The plan could not be generated."))
-            return self._back(pk)
+            return self._back(athlete.pk)
         plan_id = (job.result or {}).get("plan_id")
         if plan_id:
             return HttpResponseRedirect(reverse("admin:plans_plan_change", args=[plan_id]))
-        messages.info(request, "The plan is being generated; it appears here when it is ready.")
-        return self._back(pk)
+        here = reverse("admin:athlete_plan_request", args=[athlete.pk, job.pk])
+        if request.path != here:
+            return HttpResponseRedirect(here)
+        context = {**self.admin_site.each_context(request), "opts": self.opts, "title": f"Generating – {athlete}"}
+        return TemplateResponse(request, "plans/waiting.html", {**context, "athlete": athlete, "job": job})
 
     def _form(
         self, request: HttpRequest, athlete: Athlete, title: str, form: forms.Form, submit: str, **more: Any

@@ -18,10 +18,10 @@ from accounts.models import Athlete
 from accounts.requests import acting_user
 from common.api import UnitOfWorkAPIMixin, preferred_wait
 from common.context import unit_of_work
-from common.errors import InvalidInput, NotVisible
+from common.errors import InvalidInput
 from common.etag import etag_for
 from common.idempotency import StoredResponse, idempotent
-from common.jobs import Job, JobState, wait_for
+from common.jobs import JobState, wait_for
 from plans.api.serializers import (
     PlanRequestInSerializer,
     PlanRequestSerializer,
@@ -31,7 +31,7 @@ from plans.api.serializers import (
 from plans.models import Plan, State
 from plans.policies import plan_for, plans_for, version_for
 from plans.selectors import weeks_of
-from plans.services.request_plan import JOB_KIND, job_of, request_plan
+from plans.services.request_plan import job_of, request_for, request_plan
 
 PENDING: Final = (State.GENERATED, State.DRAFT, State.NEEDS_REVISION)
 
@@ -112,9 +112,7 @@ class PlanRequestView(UnitOfWorkAPIMixin):
     def get(self, request: Request, job_id: UUID) -> Response:
         """Where a request for a plan stands: queued, running with progress, done with `plan_id`, failed with a
         problem."""
-        job = Job.objects.filter(pk=job_id, kind=JOB_KIND, requested_by_id=acting_user(request).pk).first()
-        if job is None:
-            raise NotVisible("There is no such request of yours.")
+        job = request_for(acting_user(request), job_id)
         headers = {} if job.is_finished else {"Retry-After": "1"}
         return Response(PlanRequestSerializer(job).data, headers=headers)
 

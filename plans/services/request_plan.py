@@ -15,7 +15,7 @@ from accounts.models import Athlete
 from common import clock
 from common.actors import actor_id
 from common.context import unit_of_work
-from common.errors import InvalidInput, LimitReached, NotPermitted
+from common.errors import InvalidInput, LimitReached, NotPermitted, NotVisible
 from common.jobs import Job, enqueue
 from plans.models import PlanGeneration
 from plans.pipelines import AthleteBasics, InvalidGoal, RaceGoal, validate_goal
@@ -90,6 +90,18 @@ def request_plan(
 def job_of(generation: PlanGeneration) -> Job:
     """Return the job of a request, as it stands."""
     return Job.objects.get(pk=str(generation.job_id))
+
+
+def request_for(user: Actor, job_id: UUID) -> Job:
+    """Return the job of a request for a plan that this user made.
+
+    Raises:
+        NotVisible: there is none.
+    """
+    job = Job.objects.filter(pk=job_id, kind=JOB_KIND, requested_by_id=actor_id(user)).first()
+    if job is None:
+        raise NotVisible("There is no such request of yours.")
+    return job
 
 
 def _validate(athlete: Athlete, wish: PlanWish) -> None:

@@ -21,7 +21,6 @@ from common.idempotency import idempotent
 from common.ids import uuid7
 from common.jobs import JOB_HANDLERS, Job
 from common.models import SubjectKey
-from tests.support.databases import ON_POSTGRES
 
 pytestmark = pytest.mark.usefixtures("committed_database")
 
@@ -79,7 +78,7 @@ def test_one_key_sent_several_times_at_once_has_one_effect_and_one_answer(person
     assert sum("Idempotency-Replayed" in answer for answer in answers) == THREADS - 1
 
 
-@pytest.mark.skipif(not ON_POSTGRES, reason="on SQLite the wait is the database's time-out")
+@pytest.mark.postgres
 def test_waiting_too_long_for_the_first_request_is_409(person: Person, settings: Any) -> None:
     settings.IDEMPOTENCY_WAIT_SECONDS = 1
     user, hold, entered = person(), threading.Event(), threading.Event()

@@ -13,7 +13,6 @@ from common import context
 from common.context import ContextMismatch, NoContext, acting_as, current_actor, service, unit_of_work
 from common.ids import uuid7
 from common.models import SubjectKey
-from tests.support.databases import ON_POSTGRES
 
 pytestmark = pytest.mark.django_db
 
@@ -125,7 +124,7 @@ def test_work_on_commit_finds_no_open_unit(person: Person, django_capture_on_com
     assert seen == [False]
 
 
-@pytest.mark.skipif(not ON_POSTGRES, reason="about PostgreSQL only")
+@pytest.mark.postgres
 def test_postgres_knows_who_acts_until_the_unit_ends(person: Person) -> None:
     def settings_now() -> tuple[str, str]:
         with connection.cursor() as cursor:

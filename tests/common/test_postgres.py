@@ -18,11 +18,11 @@ from psycopg.conninfo import conninfo_to_dict
 
 from common.db_operations import CURRENT_SERVICE, CURRENT_USER_ID, AppendOnly, RowLevelSecurity, guarded_tables
 from common.ids import uuid7
-from tests.support.databases import ADMIN_URL, ON_POSTGRES
+from tests.support.databases import ADMIN_URL
 
 NAME = f"mesocycle_scratch_{os.getpid()}"
 
-pytestmark = pytest.mark.skipif(not ON_POSTGRES, reason="about PostgreSQL only")
+pytestmark = pytest.mark.postgres
 
 HERS, HIS = uuid7(), uuid7()
 

@@ -240,3 +240,30 @@ def test_the_same_idempotency_key_makes_one_plan(api, django_capture_on_commit_c
     assert other.status_code == 422
     with unit_of_work(COMMAND_LINE, read_only=True):
         assert PlanGeneration.objects.filter(athlete=athlete).count() == 1
+
+
+def test_the_page_follows_a_plan_in_the_making(flagged, client, django_capture_on_commit_callbacks):
+    coach = make_user("coach")
+    athlete = make_athlete(coach=coach, tier="elite")
+    client.force_login(coach)
+    with django_capture_on_commit_callbacks() as after_commit:
+        answer = client.post(
+            f"/admin/accounts/athlete/{athlete.pk}/plan/",
+            {
+                "race_date": (clock.today() + timedelta(days=100)).isoformat(),
+                "race_distance": "10k",
+                "available_days": ["0", "2", "5"],
+            },
+        )
+    assert answer.status_code == 302, answer.content
+    waiting = client.get(answer["Location"])
+    assert "Waiting for a worker" in waiting.content.decode()
+    assert 'http-equiv="refresh"' in waiting.content.decode()
+    for callback in after_commit:
+        callback()
+    ready = client.get(answer["Location"])
+    assert ready["Location"].startswith("/admin/plans/plan/")
+
+    other = make_user("coach")
+    client.force_login(other)
+    assert client.get(answer["Location"]).status_code == 404
