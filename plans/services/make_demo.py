@@ -3,26 +3,28 @@ services."""
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any
-from uuid import UUID
 
 from accounts.models import Athlete, Purpose, Team, TeamMembership, User
 from accounts.services.consent import record_consent
 from accounts.services.people import add_athlete, add_user, link_coach
 from common import clock
 from common.context import service, unit_of_work
+from common.jobs import wait_for
 from modeling.services.fit_athlete import fit_athlete
 from modeling.services.import_history import add_activities
 from modeling.services.record_test import add_test, add_threshold
 from plans.demo.people import ACCOUNTS, ATHLETES, CYCLIST_RACES, DOMAIN, PASSWORD, RUNNER_RACES
 from plans.demo.simulator import SyntheticAthlete, SyntheticHistory, synthetic_history
-from plans.models import Plan
+from plans.models import Plan, PlanGeneration
 from plans.services.request_plan import PlanWish, request_plan
 from rollout.services.flags import seed_flags
 
+WAIT_SECONDS = 60.0
 Progress = Callable[[str], None]
 
 
@@ -47,7 +49,9 @@ def make_demo(*, progress: Progress = lambda _: None) -> Demo:
         with unit_of_work(demo, read_only=True):
             athlete = Athlete.objects.filter(name=person.name, is_synthetic=True).first()
         if athlete is None:
-            _make_athlete(position, person, users, team)
+            athlete = _make_athlete(position, person, users, team)
+        _plan(athlete, position)
+    _await_plans()
     return _what_is_there()
 
 
@@ -64,8 +68,8 @@ def _team(*staff: User) -> Team:
     return team
 
 
-def _make_athlete(position: int, person: SyntheticAthlete, users: dict[str, User], team: Team) -> None:
-    """Add one athlete with history, tests, model and plan."""
+def _make_athlete(position: int, person: SyntheticAthlete, users: dict[str, User], team: Team) -> Athlete:
+    """Add one athlete with history, tests and model."""
     demo = service("demo")
     history = synthetic_history(person, until=clock.today())
     log_in = {0: users["athlete"], 1: users["athlete2"]}.get(position)
@@ -93,9 +97,7 @@ def _make_athlete(position: int, person: SyntheticAthlete, users: dict[str, User
             )
         _record(athlete, history)
         fit_athlete(athlete_id=athlete.pk, acting_user=demo)
-    races = RUNNER_RACES if person.sport == "running" else CYCLIST_RACES
-    race, weeks = races[position % len(races)]
-    _plan(athlete.pk, race, weeks)
+    return athlete
 
 
 def _record(athlete: Athlete, history: SyntheticHistory) -> None:
@@ -116,12 +118,27 @@ def _record(athlete: Athlete, history: SyntheticHistory) -> None:
         add_test(athlete_id=athlete.pk, day=day, value=value, kind="race", note="synthetic", acting_user=demo)
 
 
-def _plan(athlete_id: UUID, race: str, weeks: int) -> None:
-    """Ask for a plan towards a Sunday."""
+def _plan(athlete: Athlete, position: int) -> None:
+    """Ask for a plan towards a Sunday, once for each athlete."""
+    with unit_of_work(service("demo"), read_only=True):
+        if PlanGeneration.objects.filter(athlete=athlete).exists():
+            return
+    races = RUNNER_RACES if athlete.sport == "running" else CYCLIST_RACES
+    race, weeks = races[position % len(races)]
     ahead = clock.today() + timedelta(weeks=weeks)
     sunday = ahead + timedelta(days=6 - ahead.weekday())
     wish = PlanWish(race_date=sunday, race_distance=race)
-    request_plan(athlete_id=athlete_id, wish=wish, acting_user=service("demo"), seed=1, limited=False)
+    request_plan(athlete_id=athlete.pk, wish=wish, acting_user=service("demo"), seed=1, limited=False)
+
+
+def _await_plans() -> None:
+    """Give a worker, where there is one, the time to make the plans; a demo without them shows nothing."""
+    deadline = time.monotonic() + WAIT_SECONDS
+    with unit_of_work(service("demo"), read_only=True):
+        asked = PlanGeneration.objects.filter(athlete__is_synthetic=True, plan=None).values_list("job_id", flat=True)
+        waiting = [job_id for job_id in asked if job_id]
+    for job_id in waiting:
+        wait_for(job_id, seconds=max(0.0, deadline - time.monotonic()))
 
 
 def _what_is_there() -> Demo:

@@ -43,7 +43,9 @@ def start_server(env: dict[str, str], log: Path) -> tuple[Server, list[subproces
     port = _free_port()
     processes = []
     if ON_POSTGRES:
-        env = {**env, "CELERY_BROKER_URL": "redis://127.0.0.1:6379/8"}
+        # A prefix of its own: else the worker of another test process would take this server's messages.
+        broker = {"CELERY_BROKER_URL": env["REDIS_URL"], "REDIS_KEY_PREFIX": f"mesocycle_test_{port}"}
+        env = {**env, **broker}
         worker = [sys.executable, "-m", "celery", "-A", "config", "worker", "-P", "prefork", "-c", "1", "-l", "WARNING"]
         processes.append(_start(worker, env, log.with_suffix(".worker.log")))
     web = [sys.executable, "-m", "gunicorn", "config.wsgi", "-b", f"127.0.0.1:{port}", "-w", "2", "--timeout", "120"]
