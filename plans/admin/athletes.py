@@ -18,6 +18,7 @@ from accounts.requests import acting_user
 from accounts.scope import athlete_for, athletes_in_scope
 from accounts.services.people import add_athlete, edit_athlete
 from common.admin import PolicyAdmin
+from common.context import unit_of_work
 from common.errors import DomainError
 from common.jobs import Job
 from modeling.models import Activity, Fit, Grade
@@ -217,9 +218,7 @@ class AthleteAdmin(PolicyAdmin):
             obj.pk = add_athlete(acting_user=user, **data).pk
 
     def _athlete(self, request: HttpRequest, pk: UUID, verb: str) -> Athlete:
-        from common.context import unit_of_work
-
-        with unit_of_work(acting_user(request)):
+        with unit_of_work(acting_user(request), read_only=True):
             return athlete_for(acting_user(request), verb, pk)
 
     def _back(self, pk: UUID) -> HttpResponse:
