@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import subprocess
 import sys
 from typing import Any
@@ -52,28 +53,21 @@ class Command(MesocycleCommand):
 
 
 def _serve(port: int) -> int:
-    """Run the schedule beside the server until the server ends."""
-    scheduled = subprocess.Popen([sys.executable, "manage.py", "run_scheduled"], cwd=settings.BASE_DIR)
+    """Run the schedule beside the server until the server or this command ends; neither outlives it."""
+    settings_module = os.environ.get("DJANGO_SETTINGS_MODULE", "config.settings.local")
+    env = {**os.environ, "DJANGO_SETTINGS_MODULE": settings_module}
+    web = [sys.executable, "-m", "gunicorn", "config.wsgi", "-b", f"127.0.0.1:{port}", "-w", "2", "--timeout", "120"]
+    commands = [[sys.executable, "manage.py", "run_scheduled"], web]
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    processes: list[subprocess.Popen[bytes]] = []
     try:
-        web = [
-            sys.executable,
-            "-m",
-            "gunicorn",
-            "config.wsgi",
-            "-b",
-            f"127.0.0.1:{port}",
-            "-w",
-            "2",
-            "--timeout",
-            "120",
-        ]
-        env = {
-            **os.environ,
-            "DJANGO_SETTINGS_MODULE": os.environ.get("DJANGO_SETTINGS_MODULE", "config.settings.local"),
-        }
-        return subprocess.call(web, cwd=settings.BASE_DIR, env=env)
+        for command in commands:
+            processes.append(subprocess.Popen(command, cwd=settings.BASE_DIR, env=env))
+        return processes[-1].wait()
     except KeyboardInterrupt:
         return 0
     finally:
-        scheduled.terminate()
-        scheduled.wait(timeout=10)
+        for process in processes:
+            process.terminate()
+        for process in processes:
+            process.wait(timeout=10)
