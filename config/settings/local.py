@@ -11,3 +11,4 @@ FIELD_ENCRYPTION_KEYS = FIELD_ENCRYPTION_KEYS or {1: local_key(VAR_DIR, "field_e
 TELEMETRY_TOKEN_KEYS = TELEMETRY_TOKEN_KEYS or {1: local_key(VAR_DIR, "telemetry_token_key")}
 ALLOWED_HOSTS = ALLOWED_HOSTS or ["127.0.0.1", "localhost", "[::1]", "testserver"]
 WHITENOISE_USE_FINDERS = True
+(VAR_DIR / "static").mkdir(parents=True, exist_ok=True)  # WhiteNoise warns where it is missing
