@@ -1,0 +1,32 @@
+"""A plan's content as a document: canonical form and hash, JSON Patch, diff, three-way merge, summary. Pure."""
+
+from plans.document.content import Content, Entry, canonical_json, content_sha256, document, session_entry
+from plans.document.diff import FieldChange, SessionChange, apply_changes, field_changes, operations, session_changes
+from plans.document.merge import Conflict, Merge, align, merge
+from plans.document.patch import InvalidPatch, Operation, apply_patch, parse_patch
+from plans.document.summary import Summary, summarise
+
+__all__ = [
+    "Conflict",
+    "Content",
+    "Entry",
+    "FieldChange",
+    "InvalidPatch",
+    "Merge",
+    "Operation",
+    "SessionChange",
+    "Summary",
+    "align",
+    "apply_changes",
+    "apply_patch",
+    "canonical_json",
+    "content_sha256",
+    "document",
+    "field_changes",
+    "merge",
+    "operations",
+    "parse_patch",
+    "session_changes",
+    "session_entry",
+    "summarise",
+]
