@@ -7,4 +7,4 @@ class PlansConfig(AppConfig):
     name = "plans"
 
     def ready(self) -> None:
-        from plans import events, jobs  # noqa: F401  (register audit and telemetry events and job handlers)
+        from plans import events, jobs, notices  # noqa: F401  (register events, job handlers and notifications)

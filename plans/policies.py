@@ -4,31 +4,58 @@ from __future__ import annotations
 
 from uuid import UUID
 
-from django.db.models import Q, QuerySet
+from django.db.models import Exists, Min, OuterRef, Q, QuerySet
 
-from accounts.models import Athlete, Role, User
-from accounts.scope import athlete_for, athletes_in_scope
+from accounts.models import Athlete, CoachLink, Role, User
+from accounts.scope import athlete_for, athletes_in_scope, links_that_hold
+from common.actors import actor_id
 from common.context import ServiceIdentity
 from common.errors import NotVisible
-from plans.models import Plan, PlanVersion
+from plans.models import Plan, PlanComment, PlanReview, PlanVersion, State, Visibility
 
 Actor = User | ServiceIdentity
 
-# Athletes see what a person or the machine has released to them, never a coach's drafts.
-HIDDEN_FROM_ATHLETES = ("draft",)
-
 
 def visible_plans(user: Actor) -> Q:
-    """Return the condition on plans that `user` may see."""
-    return Q(athlete__in=Athlete.objects.filter(athletes_in_scope(user, "plan:view")))
+    """Return the condition on plans that `user` may see.
+
+    Athletes see what was released to them or what they asked for themselves, never a coach's drafts.
+    """
+    condition = Q(athlete__in=Athlete.objects.filter(athletes_in_scope(user, "plan:view")))
+    if _is_athlete(user):
+        submitted = PlanReview.objects.filter(plan=OuterRef("pk"))
+        condition &= Q(Exists(submitted)) | Q(created_by_id=actor_id(user))
+    return condition
 
 
 def visible_versions(user: Actor) -> Q:
     """Return the condition on plan versions that `user` may see."""
-    condition = visible_plans(user)
-    if isinstance(user, User) and user.role == Role.ATHLETE:
-        condition &= ~Q(status__in=HIDDEN_FROM_ATHLETES)
+    condition = Q(athlete__in=Athlete.objects.filter(athletes_in_scope(user, "plan:view")))
+    if _is_athlete(user):
+        submitted = PlanReview.objects.filter(version=OuterRef("pk"))
+        asked_for = Q(status=State.GENERATED.value, version_number=1, plan__created_by_id=actor_id(user))
+        condition &= Q(Exists(submitted)) | asked_for
     return condition
+
+
+def comments_for(user: Actor, plan: Plan) -> QuerySet[PlanComment]:
+    """Return the comments of a plan that `user` may read, oldest first.
+
+    Private notes are for the coaches of their day: a coach whose link began later does not inherit them.
+    """
+    comments = PlanComment.objects.filter(plan=plan).order_by("id")
+    if not isinstance(user, User) or user.role == Role.ADMIN:
+        return comments
+    shared_or_own = Q(visibility=Visibility.SHARED) | Q(author_id=user.pk)
+    if user.role != Role.COACH:
+        return comments.filter(shared_or_own)
+    links = CoachLink.objects.filter(links_that_hold(), coach=user, athlete=plan.athlete_id)
+    since = links.aggregate(first=Min("active_from"))["first"]
+    return comments.filter(shared_or_own | Q(created_at__date__gte=since) if since else shared_or_own)
+
+
+def _is_athlete(user: Actor) -> bool:
+    return isinstance(user, User) and user.role == Role.ATHLETE
 
 
 def athlete_to_plan_for(user: Actor, athlete_id: UUID, *, lock: bool = False) -> Athlete:
@@ -53,6 +80,11 @@ def plan_for(user: Actor, plan_id: UUID) -> Plan:
     return plan
 
 
+def versions_for(user: Actor, plan: Plan) -> QuerySet[PlanVersion]:
+    """Return the versions of a plan that a user may see, newest first."""
+    return PlanVersion.objects.filter(visible_versions(user), plan=plan).order_by("-version_number")
+
+
 def version_for(user: Actor, plan_id: UUID, version_id: UUID) -> PlanVersion:
     """Fetch a version of a plan.
 
@@ -60,7 +92,7 @@ def version_for(user: Actor, plan_id: UUID, version_id: UUID) -> PlanVersion:
         NotVisible: there is none, or the user may not see it.
     """
     rows = PlanVersion.objects.filter(visible_versions(user), plan_id=plan_id, pk=version_id)
-    version = rows.select_related("plan", "plan__athlete").first()
+    version = rows.select_related("plan", "plan__athlete", "plan__head_version").first()
     if version is None:
         raise NotVisible("There is no such version, or you may not see it.")
     return version

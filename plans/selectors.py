@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 from collections import defaultdict
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date, timedelta
 from typing import Any
+from uuid import UUID
 
-from plans.models import PlanSession, PlanVersion
+from accounts.models import User
+from common.keys import key_ring
+from plans.document import Content, Entry, document, session_changes, session_entry
+from plans.models import PlanSession, PlanVersion, PlanVersionChange
 
 
 @dataclass(frozen=True)
@@ -56,3 +61,73 @@ def _week(frame: dict[str, Any], by_monday: dict[date, list[PlanSession]]) -> We
         target_load=frame["target_load"],
         sessions=tuple(by_monday[monday]),
     )
+
+
+def content_of(version: PlanVersion) -> Content:
+    """Return a version's document (one query)."""
+    return document((str(row.session_id), entry_of(row)) for row in version.sessions.all())
+
+
+def entry_of(row: PlanSession) -> Entry:
+    """Return a stored session as the document holds it."""
+    return session_entry(
+        day=row.day.isoformat(),
+        modality=row.modality,
+        kind=row.kind,
+        title=row.title,
+        prescribed_work=row.prescribed_work_json,
+        load=row.load,
+        key_session=row.key_session,
+        locked=row.locked,
+    )
+
+
+def compared_with(version: PlanVersion, against: str) -> PlanVersion | None:
+    """Return the version that `version` is shown against: `parent`, `baseline`, `active`, or a version's id.
+
+    Raises:
+        ValueError: neither a word that we know nor an id.
+    """
+    match against:
+        case "parent":
+            return version.parent_version
+        case "baseline":
+            return version.baseline
+        case "active":
+            return version.plan.active_version
+    return PlanVersion.objects.filter(plan=version.plan_id, pk=UUID(against)).first()
+
+
+def marked_changes(version: PlanVersion, base: PlanVersion | None) -> list[dict[str, Any]]:
+    """Return the sessions that differ from `base`, with both sides and the newest reason given for each."""
+    if base is None or base.pk == version.pk:
+        return []
+    reasons = reasons_between(version, base)
+    return [
+        {
+            "session_id": change.session_id,
+            "change": change.change,
+            "before": change.before,
+            "after": change.after,
+            **reasons.get(change.session_id, {"reason": "", "note": ""}),
+        }
+        for change in session_changes(content_of(base), content_of(version))
+    ]
+
+
+def reasons_between(version: PlanVersion, base: PlanVersion) -> dict[str, dict[str, str]]:
+    """Return reason and note by session, the newest of the versions after `base` up to `version`."""
+    low, high = sorted((base.version_number, version.version_number))
+    rows = PlanVersionChange.objects.filter(
+        version__plan=version.plan_id, version__version_number__gt=low, version__version_number__lte=high
+    )
+    rows = rows.exclude(reason="", note=None).order_by("version__version_number", "position")
+    ring = key_ring([version.athlete_id])
+    return {
+        str(row.session_id): {"reason": row.reason, "note": ring.read(version.athlete_id, row.note)} for row in rows
+    }
+
+
+def names_of(user_ids: Iterable[UUID]) -> dict[UUID, str]:
+    """Return the names of people by id (one query); services have none."""
+    return dict(User.objects.filter(pk__in=set(user_ids)).values_list("pk", "name"))

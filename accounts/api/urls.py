@@ -1,11 +1,13 @@
 from django.urls import path
 
-from accounts.api import views
+from accounts.api import notifications, views
 
 urlpatterns = [
     path("auth/token", views.TokenView.as_view(), name="auth-token"),
     path("auth/token/refresh", views.RefreshView.as_view(), name="auth-token-refresh"),
     path("auth/logout", views.LogoutView.as_view(), name="auth-logout"),
     path("me", views.MeView.as_view(), name="me"),
+    path("notifications", notifications.NotificationListView.as_view(), name="notifications"),
+    path("notifications/read", notifications.NotificationReadView.as_view(), name="notifications-read"),
     path("athletes", views.AthleteListView.as_view(), name="athletes"),
 ]

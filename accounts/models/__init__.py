@@ -1,6 +1,7 @@
 from accounts.models.athlete import Athlete, Level, Sex, Sport, Tier, Units
 from accounts.models.consent import Consent, Purpose
 from accounts.models.link import CoachLink
+from accounts.models.notification import Notification
 from accounts.models.refresh import RefreshToken
 from accounts.models.team import Team, TeamMembership
 from accounts.models.user import Role, User
@@ -10,6 +11,7 @@ __all__ = [
     "CoachLink",
     "Consent",
     "Level",
+    "Notification",
     "Purpose",
     "RefreshToken",
     "Role",

@@ -12,6 +12,7 @@ from plans.models import Plan, PlanSession, PlanVersion
 from plans.presentation import DAYS, clock_text, seconds_from
 from plans.routing import CHOICES
 from plans.services.request_plan import PlanWish
+from plans.services.versions import etag_of
 
 
 @extend_schema_field({"oneOf": [{"type": "string", "example": "3:15:00"}, {"type": "number"}]})
@@ -88,6 +89,7 @@ class PlanSerializer(serializers.ModelSerializer[Plan]):
     athlete_name = serializers.CharField(source="athlete.__str__")
     goal_time = serializers.SerializerMethodField()
     head_version = VersionBriefSerializer()
+    etag = serializers.SerializerMethodField()
 
     class Meta:
         model = Plan
@@ -105,8 +107,13 @@ class PlanSerializer(serializers.ModelSerializer[Plan]):
             "head_version",
             "created_at",
             "created_by_id",
+            "state_since",
+            "etag",
         )
         read_only_fields = fields
+
+    def get_etag(self, plan: Plan) -> str:
+        return etag_of(plan)
 
     @extend_schema_field({"type": "string", "nullable": True, "example": "3:15:00"})
     def get_goal_time(self, plan: Plan) -> str | None:
@@ -118,7 +125,7 @@ class SessionSerializer(serializers.ModelSerializer[PlanSession]):
 
     class Meta:
         model = PlanSession
-        fields = ("session_id", "day", "modality", "kind", "title", "prescribed_work", "load", "key_session")
+        fields = ("session_id", "day", "modality", "kind", "title", "prescribed_work", "load", "key_session", "locked")
         read_only_fields = fields
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Final
 from uuid import UUID
 
 import django_filters
@@ -19,21 +18,18 @@ from accounts.requests import acting_user
 from common.api import UnitOfWorkAPIMixin, preferred_wait
 from common.context import unit_of_work
 from common.errors import InvalidInput
-from common.etag import etag_for
 from common.idempotency import StoredResponse, idempotent
 from common.jobs import JobState, wait_for
 from plans.api.serializers import (
     PlanRequestInSerializer,
     PlanRequestSerializer,
     PlanSerializer,
-    VersionSerializer,
 )
 from plans.models import Plan, State
-from plans.policies import plan_for, plans_for, version_for
-from plans.selectors import weeks_of
+from plans.policies import plan_for, plans_for
 from plans.services.request_plan import job_of, request_for, request_plan
-
-PENDING: Final = (State.GENERATED, State.DRAFT, State.NEEDS_REVISION)
+from plans.services.versions import etag_of
+from plans.workflow import PENDING
 
 
 class PlanFilter(django_filters.FilterSet):
@@ -47,9 +43,9 @@ class PlanFilter(django_filters.FilterSet):
 
     def with_status(self, rows: QuerySet[Plan], name: str, value: str) -> QuerySet[Plan]:
         if value == "pending":
-            return rows.filter(status__in=PENDING)
-        if value not in State.values:
-            raise InvalidInput(f"status is pending or one of {', '.join(State.values)}.", pointer="/status")
+            return rows.filter(status__in=sorted(PENDING))
+        if value not in list(State):
+            raise InvalidInput(f"status is pending or one of {', '.join(State)}.", pointer="/status")
         return rows.filter(status=value)
 
     def of_coach(self, rows: QuerySet[Plan], name: str, value: UUID) -> QuerySet[Plan]:
@@ -123,18 +119,7 @@ class PlanView(UnitOfWorkAPIMixin):
         """A plan's head with its latest version's summary."""
         plan = plan_for(acting_user(request), plan_id)
         body = PlanSerializer(plan, context={"request": request}).data
-        sha = plan.head_version.content_sha256 if plan.head_version else ""
-        return Response(body, headers={"ETag": etag_for(plan.lock_version, sha)})
-
-
-class VersionView(UnitOfWorkAPIMixin):
-    @extend_schema(responses=VersionSerializer, operation_id="plan_version")
-    def get(self, request: Request, plan_id: UUID, version_id: UUID) -> Response:
-        """A version, whole."""
-        version = version_for(acting_user(request), plan_id, version_id)
-        version.weeks = weeks_of(version)  # type: ignore[attr-defined]
-        etag = etag_for(version.plan.lock_version, version.content_sha256)
-        return Response(VersionSerializer(version).data, headers={"ETag": etag})
+        return Response(body, headers={"ETag": etag_of(plan)})
 
 
 def _own_athlete_id(request: Request) -> UUID:

@@ -3,7 +3,7 @@
 from plans.document.content import Content, Entry, canonical_json, content_sha256, document, session_entry
 from plans.document.diff import FieldChange, SessionChange, apply_changes, field_changes, operations, session_changes
 from plans.document.merge import Conflict, Merge, align, merge
-from plans.document.patch import InvalidPatch, Operation, apply_patch, parse_patch
+from plans.document.patch import InvalidPatch, Operation, apply_patch, from_payload, parse_patch
 from plans.document.summary import Summary, summarise
 
 __all__ = [
@@ -23,6 +23,7 @@ __all__ = [
     "content_sha256",
     "document",
     "field_changes",
+    "from_payload",
     "merge",
     "operations",
     "parse_patch",

@@ -18,6 +18,7 @@ FIELDS: Final = ("day", "modality", "kind", "title", "prescribed_work", "load", 
 LONGEST_TITLE: Final = 60
 MOST_LOAD: Final = 1000.0
 MOST_MINUTES: Final = 24 * 60.0
+MOST_KM: Final = 1000.0
 
 
 def session_entry(
@@ -104,15 +105,9 @@ def _truth(value: Any) -> str:
 def _work(value: Any) -> str:
     if not isinstance(value, dict):
         return "must be an object"
-    duration = value.get("duration_min", 0)
-    if not _is_number(duration) or not 0 <= duration <= MOST_MINUTES:
-        return f"duration_min must be a number from 0 to {MOST_MINUTES:g}"
-    hard = value.get("hard_min", 0)
-    if not _is_number(hard) or not 0 <= hard <= MOST_MINUTES:
-        return f"hard_min must be a number from 0 to {MOST_MINUTES:g}"
-    distance = value.get("distance_km")
-    if distance is not None and (not _is_number(distance) or not 0 <= distance <= 1000):
-        return "distance_km must be a number from 0 to 1000"
+    for name, most in (("duration_min", MOST_MINUTES), ("hard_min", MOST_MINUTES), ("distance_km", MOST_KM)):
+        if not _is_up_to(value.get(name), most):
+            return f"{name} must be a number from 0 to {most:g}"
     return "" if _is_steps(value.get("steps", []), depth=1) else "steps must be a list of steps (see the plan's own)"
 
 
@@ -127,10 +122,15 @@ def _is_step(step: Any, *, depth: int) -> bool:
         return False
     if "steps" in step:
         repeat = step.get("repeat")
-        whole = isinstance(repeat, int) and not isinstance(repeat, bool)
-        return whole and 1 <= repeat <= 100 and _is_steps(step["steps"], depth=depth + 1)
+        if not isinstance(repeat, int) or isinstance(repeat, bool) or not 1 <= repeat <= 100:
+            return False
+        return _is_steps(step["steps"], depth=depth + 1)
     sizes = [step[name] for name in ("duration_min", "distance_m") if name in step]
     return len(sizes) == 1 and _is_number(sizes[0]) and sizes[0] > 0 and isinstance(step.get("target", {}), dict)
+
+
+def _is_up_to(value: Any, most: float) -> bool:
+    return value is None or (_is_number(value) and 0 <= value <= most)
 
 
 def _is_number(value: Any) -> bool:

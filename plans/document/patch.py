@@ -9,8 +9,9 @@ RFC says that members it does not define are ignored.
 from __future__ import annotations
 
 import json
+import math
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -22,6 +23,7 @@ MOST_OPERATIONS: Final = 500
 MOST_BYTES: Final = 512 * 1024
 MOST_DEPTH: Final = 8
 LONGEST_NOTE: Final = 2000
+MOST_NUMBER: Final = 1e6
 VERBS: Final = ("add", "replace", "remove", "test")
 REASONS: Final = {
     "injury": "Injury",
@@ -87,6 +89,29 @@ def parse_patch(raw: Any) -> tuple[Operation, ...]:
     if errors:
         raise InvalidPatch(errors[:20])
     return tuple(operations)
+
+
+def from_payload(payload: Any) -> list[Any]:
+    """Return the domain payload `{"sessions": {id: session, part of one, or null}, "reason"?, "note"?}` as operations.
+
+    A whole session is added or replaces the one of its id, a part replaces those fields, null removes.
+
+    Raises:
+        InvalidPatch: no such object.
+    """
+    if not isinstance(payload, dict) or not isinstance(payload.get("sessions"), dict):
+        raise InvalidPatch([("", 'send a JSON Patch (a list), or {"sessions": {id: …}}')])
+    shared = {name: payload[name] for name in ("reason", "note") if name in payload}
+    found: list[Any] = []
+    for session_id, value in payload["sessions"].items():
+        path = f"/sessions/{session_id}"
+        if value is None:
+            found.append({"op": "remove", "path": path, **shared})
+        elif isinstance(value, dict) and not set(FIELDS[:-1]) <= value.keys():
+            found += [{"op": "replace", "path": f"{path}/{name}", "value": v, **shared} for name, v in value.items()]
+        else:
+            found.append({"op": "add", "path": path, "value": value, **shared})
+    return found
 
 
 def apply_patch(content: Content, operations: Iterable[Operation]) -> Content:
@@ -161,18 +186,28 @@ def _is_allowed(op: Any, field: str, name: str) -> bool:
 
 
 def _size(raw: list[Any]) -> int:
-    """Return the size in bytes as JSON, after checking depth without recursion (a deep list would end ours)."""
+    """Return the size in bytes as JSON, after checking each value without recursion (a deep list would end ours)."""
     stack: list[tuple[Any, int]] = [(raw, 0)]
     while stack:
         value, depth = stack.pop()
         if depth > MOST_DEPTH:
             raise InvalidPatch([("", f"values are nested deeper than {MOST_DEPTH}")])
-        children: Callable[[], Iterable[Any]] | None = getattr(value, "values", None)
-        if isinstance(value, dict) and children is not None:
-            stack += [(child, depth + 1) for child in children()]
+        if isinstance(value, dict):
+            stack += [(child, depth + 1) for pair in value.items() for child in pair]
         elif isinstance(value, list):
             stack += [(child, depth + 1) for child in value]
-    try:
-        return len(json.dumps(raw, allow_nan=False).encode())
-    except (ValueError, TypeError) as error:
-        raise InvalidPatch([("", "NaN and infinity are no JSON numbers")]) from error
+        elif fault := _fault_of(value):
+            raise InvalidPatch([("", fault)])
+    return len(json.dumps(raw).encode())
+
+
+def _fault_of(value: Any) -> str:
+    """Say what is wrong with a text or number that some database would not give back as it was."""
+    if isinstance(value, str):
+        if "\x00" in value or any("\ud800" <= letter <= "\udfff" for letter in value):
+            return "texts hold neither NUL nor half a surrogate pair"
+    elif isinstance(value, float) and (not math.isfinite(value) or (value == 0 and math.copysign(1, value) < 0)):
+        return "NaN, infinity and negative zero are no numbers here"
+    elif isinstance(value, int | float) and abs(value) > MOST_NUMBER:
+        return f"numbers go up to {MOST_NUMBER:g}"
+    return ""

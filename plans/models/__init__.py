@@ -1,6 +1,35 @@
 from plans.models.generation import Outcome, PlanGeneration
-from plans.models.plan import Plan, State
+from plans.models.plan import Plan
+from plans.models.review import (
+    Decision,
+    PlanComment,
+    PlanCommentResolution,
+    PlanLook,
+    PlanReview,
+    PlanVersionChange,
+    Visibility,
+)
 from plans.models.session import PlanSession
+from plans.models.training import CalendarFeed, CompletionStatus, CycleFeedback, SessionCompletion
 from plans.models.version import PlanVersion
+from plans.workflow import State
 
-__all__ = ["Outcome", "Plan", "PlanGeneration", "PlanSession", "PlanVersion", "State"]
+__all__ = [
+    "CalendarFeed",
+    "CompletionStatus",
+    "CycleFeedback",
+    "Decision",
+    "Outcome",
+    "Plan",
+    "PlanComment",
+    "PlanCommentResolution",
+    "PlanGeneration",
+    "PlanLook",
+    "PlanReview",
+    "PlanSession",
+    "PlanVersion",
+    "PlanVersionChange",
+    "SessionCompletion",
+    "State",
+    "Visibility",
+]

@@ -6,22 +6,12 @@ from typing import ClassVar
 
 from django.db import models
 
+from common import clock
 from common.history import tracked
 from common.models import BaseModel
+from plans.workflow import PENDING, State
 
-
-class State(models.TextChoices):
-    """States of a plan's head; how they follow each other is `plans/workflow.py`'s table."""
-
-    GENERATED = "generated", "Generated"
-    DRAFT = "draft", "Draft"
-    COACH_REVIEWED = "coach_reviewed", "Coach reviewed"
-    APPROVED = "approved", "Approved"
-    PUBLISHED = "published", "Published"
-    COMPLETED = "completed", "Completed"
-    NEEDS_REVISION = "needs_revision", "Needs revision"
-    SUPERSEDED = "superseded", "Superseded"
-    WITHDRAWN = "withdrawn", "Withdrawn"
+STATE_CHOICES = [(state.value, state.label) for state in State]
 
 
 class Plan(BaseModel):
@@ -29,7 +19,7 @@ class Plan(BaseModel):
 
     athlete = models.ForeignKey("accounts.Athlete", on_delete=models.PROTECT, related_name="plans")
     created_by_id = models.UUIDField(editable=False)
-    status = models.CharField(max_length=16, choices=State, default=State.GENERATED)
+    status = models.CharField(max_length=16, choices=STATE_CHOICES, default=State.GENERATED.value)
     race = models.CharField(max_length=20)
     race_date = models.DateField()
     goal_seconds = models.FloatField(null=True, blank=True)
@@ -41,16 +31,30 @@ class Plan(BaseModel):
     )
     head_version = models.ForeignKey("plans.PlanVersion", null=True, on_delete=models.PROTECT, related_name="+")
     lock_version = models.PositiveIntegerField(default=1)
+    state_since = models.DateTimeField(default=clock.now, help_text="How long the plan has been in this state.")
 
     history = tracked("plans_history")
 
     class Meta:
         db_table = "plans"
         ordering: ClassVar = ["-id"]
-        indexes: ClassVar = [models.Index(fields=["athlete", "-id"], name="plan_athlete_newest")]
-        constraints: ClassVar = [
-            models.CheckConstraint(condition=models.Q(status__in=State.values), name="plan_status_known"),
+        indexes: ClassVar = [
+            models.Index(fields=["athlete", "-id"], name="plan_athlete_newest"),
+            models.Index(
+                fields=["athlete", "state_since", "id"],
+                name="plan_pending",
+                condition=models.Q(status__in=sorted(PENDING)),
+            ),
         ]
+        constraints: ClassVar = [
+            models.CheckConstraint(
+                condition=models.Q(status__in=[state.value for state in State]), name="plan_status_known"
+            ),
+        ]
+
+    @property
+    def state(self) -> State:
+        return State(self.status)
 
     def __str__(self) -> str:
         return f"{self.race} on {self.race_date}"

@@ -22,6 +22,7 @@ class PlanSession(BaseModel):
     prescribed_work_json = models.JSONField()
     load = models.FloatField()
     key_session = models.BooleanField(default=False)
+    locked = models.BooleanField(default=False, help_text="The athlete may not move it.")
 
     class Meta:
         db_table = "plan_sessions"

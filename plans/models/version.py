@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import uuid
 from typing import ClassVar
 
 from django.db import models
 
 from common.models import BaseModel
-from plans.models.plan import State
+from plans.models.plan import STATE_CHOICES
 
 
 class PlanVersion(BaseModel):
@@ -18,7 +19,7 @@ class PlanVersion(BaseModel):
     version_number = models.PositiveIntegerField()
     parent_version = models.ForeignKey("self", null=True, on_delete=models.PROTECT, related_name="+")
     baseline = models.ForeignKey("self", null=True, on_delete=models.PROTECT, related_name="+")
-    status = models.CharField(max_length=16, choices=State)
+    status = models.CharField(max_length=16, choices=STATE_CHOICES)
     author_id = models.UUIDField()
     diff_summary_json = models.JSONField(default=dict)
     content_sha256 = models.CharField(max_length=64)
@@ -34,6 +35,11 @@ class PlanVersion(BaseModel):
         constraints: ClassVar = [
             models.UniqueConstraint(fields=["plan", "version_number"], name="one_version_a_number"),
         ]
+
+    @property
+    def baseline_version_id(self) -> uuid.UUID:
+        """Return the version that the machine proposed: this one itself where it has no other."""
+        return uuid.UUID(str(self.baseline_id or self.pk))
 
     def __str__(self) -> str:
         return f"version {self.version_number}"

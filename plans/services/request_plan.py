@@ -67,7 +67,7 @@ def request_plan(
     with unit_of_work(acting_user):
         athlete = athlete_to_plan_for(acting_user, athlete_id, lock=True)
         _validate(athlete, wish)
-        routed, decision = _route(athlete, wish.model_choice)
+        routed, decision = routed_for(athlete, wish.model_choice)
         generation = PlanGeneration(
             athlete=athlete,
             requested_by_id=actor_id(acting_user),
@@ -79,7 +79,7 @@ def request_plan(
             flag_json={"key": decision.flag_key, "value": decision.value, "reason": decision.reason},
             seed=secrets.randbelow(2**31) if seed is None else seed,
         )
-        _take_slot(generation, limited=limited)
+        take_slot(generation, limited=limited)
         payload = {"generation_id": str(generation.pk)}
         job: Job = enqueue(JOB_KIND, payload, requested_by=actor_id(acting_user), subject_id=athlete.pk)
         generation.job_id = job.pk
@@ -114,7 +114,12 @@ def _validate(athlete: Athlete, wish: PlanWish) -> None:
         raise InvalidInput(error.detail, pointer=f"/{error.field}") from error
 
 
-def _route(athlete: Athlete, model_choice: str) -> tuple[Route, Decision]:
+def routed_for(athlete: Athlete, model_choice: str) -> tuple[Route, Decision]:
+    """Return which pipeline answers for an athlete, and the flag decision behind it.
+
+    Raises:
+        NotPermitted: an explicit wish for a model that the athlete's tier does not include.
+    """
     decision = evaluate(MODEL_DRIVEN_GENERATION, Subject(id=str(athlete.pk), tier=athlete.tier))
     state = flag_state(MODEL_DRIVEN_GENERATION)
     try:
@@ -130,7 +135,7 @@ def _route(athlete: Athlete, model_choice: str) -> tuple[Route, Decision]:
     return routed, decision
 
 
-def _take_slot(generation: PlanGeneration, *, limited: bool) -> None:
+def take_slot(generation: PlanGeneration, *, limited: bool) -> None:
     """Insert the record in the day's next free slot; the unique constraint decides between racing requests."""
     same_day = PlanGeneration.objects.filter(
         requested_by_id=generation.requested_by_id, athlete=generation.athlete, day=generation.day

@@ -5,7 +5,6 @@ from __future__ import annotations
 import logging
 from dataclasses import asdict
 from typing import Any
-from uuid import UUID
 
 from audit.services import record
 from common import clock
@@ -13,6 +12,8 @@ from plans.document import content_sha256, document, session_entry
 from plans.generation import Generated
 from plans.models import Outcome, Plan, PlanGeneration, PlanSession, PlanVersion, State
 from plans.pipelines.contract import PlannedSession, RaceGoal
+from plans.services.announce import telemetry_data
+from plans.services.versions import Frame, session_rows
 from telemetry.services import emit
 
 logger = logging.getLogger("mesocycle.plans")
@@ -44,21 +45,35 @@ def store_plan(generation: PlanGeneration, generated: Generated, goal: RaceGoal)
 
 
 def _store_version(plan: Plan, generation: PlanGeneration, generated: Generated) -> PlanVersion:
-    proposed = generated.plan
-    sessions = [session for week in proposed.weeks for session in week.sessions]
+    sessions = [session for week in generated.plan.weeks for session in week.sessions]
     content = document((session.session_id, entry_of(session)) for session in sessions)
+    frame = frame_of(generation, generated)
     version = PlanVersion.objects.create(
         plan=plan,
         athlete=plan.athlete,
         version_number=1,
-        status=State.GENERATED,
+        status=State.GENERATED.value,
         author_id=generation.requested_by_id,
         content_sha256=content_sha256(content),
-        weeks_json=[_week(week) for week in proposed.weeks],
-        predicted_json=asdict(proposed.predicted) if proposed.predicted else None,
-        warnings_json=_warnings(generation, generated),
-        relaxed_json=[asdict(item) for item in proposed.relaxed],
-        provenance_json={
+        weeks_json=frame.weeks,
+        predicted_json=frame.predicted,
+        warnings_json=frame.warnings,
+        relaxed_json=frame.relaxed,
+        provenance_json=frame.provenance,
+    )
+    PlanSession.objects.bulk_create(session_rows(version, content), batch_size=500)
+    return version
+
+
+def frame_of(generation: PlanGeneration, generated: Generated) -> Frame:
+    """Return what surrounds the sessions of a generated version."""
+    proposed = generated.plan
+    return Frame(
+        weeks=[_week(week) for week in proposed.weeks],
+        predicted=asdict(proposed.predicted) if proposed.predicted else None,
+        warnings=_warnings(generation, generated),
+        relaxed=[asdict(item) for item in proposed.relaxed],
+        provenance={
             **proposed.provenance,
             "seed": generation.seed,
             "flag": generation.flag_json,
@@ -66,8 +81,6 @@ def _store_version(plan: Plan, generation: PlanGeneration, generated: Generated)
             "generated_at": clock.now().isoformat(),
         },
     )
-    PlanSession.objects.bulk_create([_row(version, session) for session in sessions], batch_size=500)
-    return version
 
 
 def entry_of(session: PlannedSession) -> dict[str, Any]:
@@ -79,21 +92,6 @@ def entry_of(session: PlannedSession) -> dict[str, Any]:
         title=session.title,
         prescribed_work=session.prescribed_work,
         load=session.load,
-        key_session=session.key_session,
-    )
-
-
-def _row(version: PlanVersion, session: PlannedSession) -> PlanSession:
-    return PlanSession(
-        version=version,
-        athlete_id=version.athlete_id,
-        session_id=UUID(session.session_id),
-        day=session.day,
-        modality=session.modality,
-        kind=session.kind,
-        title=session.title,
-        prescribed_work_json=session.prescribed_work,
-        load=round(session.load, 1),
         key_session=session.key_session,
     )
 
@@ -132,27 +130,17 @@ def _tell(plan: Plan, version: PlanVersion, generation: PlanGeneration) -> None:
         },
     )
     state = {
-        "status": plan.status,
+        "status": str(plan.status),
         "version_id": str(version.pk),
         "version_number": version.version_number,
         "content_sha256": version.content_sha256,
+        "active_version_id": None,
+        "lock_version": plan.lock_version,
     }
     record("plan.generate_state", target_id=plan.pk, subject_id=plan.athlete_id, metadata=state, linked_to=action)
     provenance = version.provenance_json
-    emit(
-        "plan.generated",
-        aggregate_id=plan.pk,
-        data={
-            "plan_id": str(plan.pk),
-            "athlete": plan.athlete_id,
-            "pipeline": plan.pipeline,
-            "algorithm_version": provenance.get("algorithm_version", ""),
-            "experiment_arm": plan.experiment_arm,
-            "grade": provenance.get("grade", ""),
-            "race": plan.race,
-            "outcome": generation.outcome,
-        },
-    )
+    outcome = {"grade": provenance.get("grade", ""), "race": plan.race, "outcome": generation.outcome}
+    emit("plan.generated", aggregate_id=plan.pk, data={**telemetry_data(plan, version), **outcome})
     _log(plan, generation, provenance)
 
 

@@ -10,6 +10,7 @@ from typing import Any, Final
 import structlog
 from django.core.management.base import CommandParser
 
+from accounts.services.notify import send_waiting_mail
 from common import clock, idempotency, jobs, rollup
 from common.management.base import MesocycleCommand
 
@@ -18,6 +19,7 @@ logger = structlog.get_logger("mesocycle.schedule")
 # name → (every, what); the same names are beat's in production.
 SCHEDULE: Final[dict[str, tuple[timedelta, Callable[[], Any]]]] = {
     "sweep stale jobs": (timedelta(seconds=30), jobs.sweep_stale),
+    "send waiting mail": (timedelta(minutes=1), send_waiting_mail),
     "flush request roll-ups": (timedelta(minutes=1), rollup.flush),
     "purge idempotency keys": (timedelta(hours=1), idempotency.purge),
 }

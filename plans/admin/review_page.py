@@ -1,0 +1,202 @@
+"""What the coach's review page is given: one document with the plan, its head version, its baseline and its past."""
+
+from __future__ import annotations
+
+from datetime import date
+from typing import Any, Final
+
+from django.urls import reverse
+
+from accounts.matrix import relation_for
+from accounts.models import User
+from common import clock
+from common.etag import etag_for
+from plans.document.patch import REASONS
+from plans.generation import snapshot_of
+from plans.models import Plan, PlanVersion
+from plans.pipelines.intensity import SESSION_LOAD_PER_HOUR, Intensities
+from plans.presentation import RACE_LABELS, clock_text
+from plans.selectors import Week, content_of, entry_of, weeks_of
+from plans.workflow import TABLE, Action, State
+
+PREVIOUS: Final = 6
+MACHINE: Final = "Mesocycle"
+
+
+def may_review(user: Any) -> bool:
+    """Return whether the user's role edits plans, so that the review page is theirs."""
+    return relation_for(user.role, "plan:edit") is not None
+
+
+def review_context(plan: Plan, user: User) -> dict[str, Any]:
+    """Return the page's document; `today` is the server's day, dates are ISO, loads TSS, durations minutes."""
+    head = plan.head_version
+    assert head is not None
+    baseline = head.baseline or head
+    return {
+        "plan": _head_document(plan),
+        "version": _version_document(head),
+        "baseline": content_of(baseline),
+        "versions": _versions(plan),
+        "comments": [],
+        "etag": etag_for(plan.lock_version, head.content_sha256),
+        "today": clock.today().isoformat(),
+        "can": _rights(plan, user),
+        "urls": _urls(plan, head),
+        "previous_plans": _previous(plan),
+        "adherence": [],
+        "reasons": list(REASONS.items()),
+        "why": _why(plan, head.provenance_json),
+        "intensity": _intensity(plan, clock.today()),
+    }
+
+
+def _head_document(plan: Plan) -> dict[str, Any]:
+    return {
+        "id": str(plan.pk),
+        "athlete_id": str(plan.athlete_id),
+        "athlete_name": str(plan.athlete),
+        "status": plan.status,
+        "status_label": plan.get_status_display(),
+        "race": plan.race,
+        "race_label": RACE_LABELS.get(plan.race, plan.race),
+        "race_date": plan.race_date.isoformat(),
+        "goal_seconds": plan.goal_seconds,
+        "goal_time": clock_text(plan.goal_seconds) if plan.goal_seconds else None,
+        "pipeline": plan.pipeline,
+        "active_version_id": str(plan.active_version_id) if plan.active_version_id else None,
+    }
+
+
+def _version_document(version: PlanVersion) -> dict[str, Any]:
+    return {
+        "id": str(version.pk),
+        "version_number": version.version_number,
+        "status": version.status,
+        "created_at": version.created_at.isoformat(),
+        "weeks": [_week_document(week) for week in weeks_of(version)],
+        "predicted": version.predicted_json,
+        "warnings": version.warnings_json,
+        "relaxed": version.relaxed_json,
+        "diff_summary_json": version.diff_summary_json,
+        "content_sha256": version.content_sha256,
+    }
+
+
+def _week_document(week: Week) -> dict[str, Any]:
+    return {
+        "number": week.number,
+        "monday": week.monday.isoformat(),
+        "phase": week.phase,
+        "is_recovery": week.is_recovery,
+        "target_load": week.target_load,
+        "load": round(week.load, 1),
+        "sessions": [{"session_id": str(row.session_id), **entry_of(row)} for row in week.sessions],
+    }
+
+
+def _versions(plan: Plan) -> list[dict[str, Any]]:
+    rows = list(PlanVersion.objects.filter(plan=plan).order_by("-version_number"))
+    names = dict(User.objects.filter(pk__in={row.author_id for row in rows}).values_list("pk", "name"))
+    return [
+        {
+            "id": str(row.pk),
+            "version_number": row.version_number,
+            "status": row.status,
+            "author_id": str(row.author_id),
+            "author_name": MACHINE if row.baseline_id is None else names.get(row.author_id) or MACHINE,
+            "is_baseline": row.baseline_id is None,
+            "created_at": row.created_at.isoformat(),
+            "diff_summary_json": row.diff_summary_json,
+        }
+        for row in rows
+    ]
+
+
+def _rights(plan: Plan, user: User) -> dict[str, bool]:
+    edits = relation_for(user.role, "plan:edit") is not None
+    state = State(plan.status)
+    return {
+        "edit": edits and (state, Action.SAVE) in TABLE,
+        "submit": edits and (state, Action.SUBMIT) in TABLE,
+        "comment": edits or relation_for(user.role, "plan:approve") is not None,
+    }
+
+
+def _urls(plan: Plan, head: PlanVersion) -> dict[str, str | None]:
+    api = reverse("plan", args=[plan.pk])
+    return {
+        "version": reverse("plan-version", args=[plan.pk, head.pk]),
+        "versions": f"{api}/versions",
+        "what_if": f"{api}/what-if",
+        "submit": f"{api}/submit",
+        "comments": f"{api}/comments",
+        "regenerate": f"{api}/regenerate",
+        "compare": None,
+        "athlete": reverse("admin:accounts_athlete_change", args=[plan.athlete_id]),
+        "plans": reverse("admin:plans_plan_changelist"),
+    }
+
+
+def _previous(plan: Plan) -> list[dict[str, Any]]:
+    rows = Plan.objects.filter(athlete=plan.athlete_id).exclude(pk=plan.pk)[:PREVIOUS]
+    return [
+        {
+            "id": str(row.pk),
+            "race": RACE_LABELS.get(row.race, row.race),
+            "race_date": row.race_date.isoformat(),
+            "status": row.get_status_display(),
+            "url": reverse("admin:plans_plan_change", args=[row.pk]),
+        }
+        for row in rows
+    ]
+
+
+def _why(plan: Plan, provenance: dict[str, Any]) -> dict[str, str]:
+    """Return what a coach asks of the machine's proposal: which model, how sure, from which data, by which decision."""
+    flag = provenance.get("flag") or {}
+    found = {
+        "Pipeline": plan.pipeline,
+        "Grade": str(provenance.get("grade", "–")),
+        **_parameters(provenance.get("parameters") or {}),
+        "Algorithm": str(provenance.get("algorithm_version", "–")),
+        "Model": str(provenance.get("model_version", "–")),
+        "Data": str(provenance.get("data_hash", "–"))[:12],
+        "Routed by": f"{provenance.get('routing_reason', '–')} ({flag.get('reason', '–')})",
+        "Experiment": plan.experiment_arm,
+        "Seed": str(provenance.get("seed", "–")),
+    }
+    return {label: value for label, value in found.items() if value}
+
+
+def _parameters(parameters: dict[str, Any]) -> dict[str, str]:
+    found = {}
+    for name, label in (("tau1", "τ1 fitness"), ("tau2", "τ2 fatigue")):
+        value = parameters.get(name)
+        number = value.get("value") if isinstance(value, dict) else value
+        if isinstance(number, int | float):
+            found[label] = f"{number:.0f} d"
+    return found
+
+
+def _intensity(plan: Plan, today: date) -> dict[str, Any]:
+    """Return the athlete's zones: load an hour, assumed speed (m/s, running) and target of each; usual load by kind.
+
+    The page reckons with these numbers while somebody types; what is stored and predicted is the server's.
+    """
+    zones = Intensities.for_athlete(snapshot_of(plan.athlete, today))
+    running = zones.sport == "running"
+    return {
+        "sport": zones.sport,
+        "ground": "jog" if running else "spin",
+        "zones": {
+            name: {
+                "load_per_hour": round(zones.zone_load(name), 2),
+                "speed": round(zones.assumed_speed(name), 4) if running else None,
+                "hard": zones.is_hard(name),
+                "target": zones.target(name),
+            }
+            for name in zones.zones
+        },
+        "kinds": SESSION_LOAD_PER_HOUR[zones.sport],
+    }

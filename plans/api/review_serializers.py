@@ -1,0 +1,186 @@
+"""What reviewing takes and gives."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from rest_framework import serializers
+
+from plans.api.serializers import PlanSerializer, VersionSerializer
+from plans.document.patch import REASONS
+from plans.models import PlanComment, PlanVersion, Visibility
+
+
+class OperationSerializer(serializers.Serializer[Any]):
+    """One operation of a JSON Patch (RFC 6902) with, if you like, the reason for it."""
+
+    op = serializers.ChoiceField(choices=["add", "replace", "remove", "test"])
+    path = serializers.CharField(help_text="/sessions/ID, /sessions/ID/FIELD or /sessions/ID/prescribed_work/NAME")
+    value = serializers.JSONField(required=False)
+    reason = serializers.ChoiceField(choices=list(REASONS.items()), required=False)
+    note = serializers.CharField(required=False)
+
+
+class ChangeMarkerSerializer(serializers.Serializer[Any]):
+    session_id = serializers.UUIDField()
+    change = serializers.ChoiceField(choices=["added", "removed", "replaced"])
+    before = serializers.JSONField(allow_null=True)
+    after = serializers.JSONField(allow_null=True)
+    reason = serializers.CharField()
+    note = serializers.CharField()
+
+
+class ReviewedVersionSerializer(VersionSerializer):
+    """A version with its change markers and what they come to in one sentence."""
+
+    changes = ChangeMarkerSerializer(many=True, source="changes_shown")
+    impact = serializers.CharField()
+    etag = serializers.CharField()
+
+    class Meta(VersionSerializer.Meta):
+        fields = (*VersionSerializer.Meta.fields, "changes", "impact", "etag")  # type: ignore[assignment]
+        read_only_fields = fields  # type: ignore[assignment]
+
+
+class VersionRowSerializer(serializers.ModelSerializer[PlanVersion]):
+    author_name = serializers.SerializerMethodField()
+
+    class Meta:
+        model = PlanVersion
+        fields = (
+            "id",
+            "version_number",
+            "status",
+            "author_id",
+            "author_name",
+            "parent_version_id",
+            "baseline_id",
+            "created_at",
+            "diff_summary_json",
+            "content_sha256",
+        )
+        read_only_fields = fields
+
+    def get_author_name(self, version: PlanVersion) -> str:
+        names: dict[Any, str] = self.context.get("names", {})
+        return names.get(version.author_id, "")
+
+
+class WhatIfInSerializer(serializers.Serializer[Any]):
+    operations = OperationSerializer(many=True)
+
+
+class SubmitInSerializer(serializers.Serializer[Any]):
+    comment = serializers.CharField(required=False, allow_blank=True, max_length=4000, default="")
+    reason = serializers.ChoiceField(choices=list(REASONS.items()), required=False, allow_blank=True, default="")
+    expected_etag = serializers.CharField(required=False, help_text="Where the header If-Match cannot be sent.")
+
+
+class WithdrawInSerializer(serializers.Serializer[Any]):
+    comment = serializers.CharField(required=False, allow_blank=True, max_length=4000, default="")
+    expected_etag = serializers.CharField(required=False)
+
+
+class ApproveInSerializer(serializers.Serializer[Any]):
+    decision = serializers.ChoiceField(choices=["accept", "request_changes"])
+    comment = serializers.CharField(required=False, allow_blank=True, max_length=4000, default="")
+    version_id = serializers.UUIDField(help_text="The version that you read.")
+    content_sha256 = serializers.RegexField(r"^[0-9a-f]{64}$", help_text="Its content, as you read it.")
+
+
+class RegenerateInSerializer(serializers.Serializer[Any]):
+    race_date = serializers.DateField(required=False)
+    goal_time = serializers.CharField(required=False, help_text="h:mm:ss or mm:ss")
+    expected_etag = serializers.CharField(required=False)
+
+
+class ConflictSerializer(serializers.Serializer[Any]):
+    session_id = serializers.UUIDField()
+    part = serializers.CharField()
+    baseline = serializers.JSONField(allow_null=True)
+    mine = serializers.JSONField(allow_null=True)
+    new = serializers.JSONField(allow_null=True)
+
+
+class RegeneratedSerializer(serializers.Serializer[Any]):
+    plan = PlanSerializer()
+    version = ReviewedVersionSerializer()
+    conflicts = ConflictSerializer(many=True)
+
+
+class CommentInSerializer(serializers.Serializer[Any]):
+    message = serializers.CharField(max_length=4000)
+    anchor_id = serializers.UUIDField(required=False, allow_null=True, help_text="A session's id.")
+    visibility = serializers.ChoiceField(choices=Visibility.choices, default=Visibility.SHARED)
+    parent_id = serializers.UUIDField(required=False, allow_null=True)
+
+
+class CommentSerializer(serializers.ModelSerializer[PlanComment]):
+    message = serializers.SerializerMethodField()
+    author_name = serializers.SerializerMethodField()
+    resolved_at = serializers.SerializerMethodField()
+
+    class Meta:
+        model = PlanComment
+        fields = (
+            "id",
+            "anchor_id",
+            "parent_id",
+            "version_id",
+            "author_id",
+            "author_name",
+            "message",
+            "visibility",
+            "created_at",
+            "resolved_at",
+        )
+        read_only_fields = fields
+
+    def get_message(self, comment: PlanComment) -> str:
+        return str(self.context["ring"].read(comment.athlete_id, comment.message))
+
+    def get_author_name(self, comment: PlanComment) -> str:
+        names: dict[Any, str] = self.context.get("names", {})
+        return names.get(comment.author_id, "")
+
+    def get_resolved_at(self, comment: PlanComment) -> str | None:
+        resolution = getattr(comment, "resolution", None)
+        return resolution.created_at.isoformat() if resolution else None
+
+
+class GuardSerializer(serializers.Serializer[Any]):
+    guard = serializers.CharField()
+    amount = serializers.FloatField()
+    unit = serializers.CharField()
+    where = serializers.CharField()
+    message = serializers.CharField()
+    safety = serializers.BooleanField()
+    new = serializers.BooleanField(help_text="Not broken before the edit.")
+
+
+class WhatIfSerializer(serializers.Serializer[Any]):
+    """What an edit does to race day: seconds with an 80 % interval (positive is slower), curves, guards, summary."""
+
+    before = serializers.JSONField(allow_null=True)
+    after = serializers.JSONField(allow_null=True)
+    delta = serializers.JSONField(allow_null=True)
+    days = serializers.ListField(child=serializers.DateField())
+    before_series = serializers.JSONField()
+    after_series = serializers.JSONField()
+    guards = GuardSerializer(many=True)
+    summary = serializers.JSONField()
+
+
+class ChangelogEntrySerializer(serializers.Serializer[Any]):
+    id = serializers.UUIDField()
+    type = serializers.ChoiceField(choices=["change", "decision", "comment"])
+    at = serializers.DateTimeField()
+    user_id = serializers.UUIDField()
+    user_name = serializers.CharField()
+    version_number = serializers.IntegerField()
+    detail = serializers.JSONField()
+
+
+class ChangelogPageSerializer(serializers.Serializer[Any]):
+    next = serializers.URLField(allow_null=True)
+    results = ChangelogEntrySerializer(many=True)

@@ -1,0 +1,363 @@
+"""Reviewing over REST: edit by JSON Patch, ask what if, submit, decide, withdraw, generate again, comment."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from django.utils.dateparse import parse_date, parse_datetime
+from django.utils.timezone import make_aware
+from drf_spectacular.types import OpenApiTypes
+from drf_spectacular.utils import OpenApiParameter, extend_schema
+from rest_framework import status
+from rest_framework.parsers import JSONParser
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from accounts.requests import acting_user
+from common.api import UnitOfWorkAPIMixin
+from common.errors import InvalidInput
+from common.etag import expected_etags
+from common.idempotency import idempotent
+from common.keys import key_ring
+from plans.api import review_serializers as s
+from plans.api.serializers import PlanSerializer
+from plans.changelog import Filter, changelog
+from plans.document import InvalidPatch, Operation, apply_patch, from_payload, parse_patch, summarise
+from plans.errors import invalid_edit
+from plans.models import Plan, PlanComment, PlanVersion
+from plans.policies import comments_for, plan_for, version_for, versions_for
+from plans.presentation import seconds_from
+from plans.selectors import compared_with, content_of, marked_changes, names_of, weeks_of
+from plans.services.comments import add_comment, resolve_comment
+from plans.services.decide import accept_plan, request_changes, submit_plan, withdraw_plan
+from plans.services.regenerate_plan import regenerate_plan
+from plans.services.save_edits import save_edits
+from plans.services.versions import etag_of
+from plans.services.what_if import what_if_of
+from plans.whatif import as_json
+
+KEY = OpenApiParameter(
+    "Idempotency-Key", OpenApiTypes.STR, OpenApiParameter.HEADER, description="The same key has one effect."
+)
+IF_MATCH = OpenApiParameter(
+    "If-Match", OpenApiTypes.STR, OpenApiParameter.HEADER, description="The ETag that the change is based on."
+)
+MOST_ENTRIES = 200
+
+
+class JSONPatchParser(JSONParser):
+    """RFC 6902's media type."""
+
+    media_type = "application/json-patch+json"
+
+
+class VersionListView(UnitOfWorkAPIMixin):
+    @extend_schema(responses=s.VersionRowSerializer(many=True), operation_id="plan_versions")
+    def get(self, request: Request, plan_id: UUID) -> Response:
+        """A plan's versions, newest first."""
+        plan = plan_for(acting_user(request), plan_id)
+        versions = list(versions_for(acting_user(request), plan))
+        names = names_of(version.author_id for version in versions)
+        return Response(s.VersionRowSerializer(versions, many=True, context={"names": names}).data)
+
+
+class VersionView(UnitOfWorkAPIMixin):
+    parser_classes = (JSONPatchParser, JSONParser)
+
+    @extend_schema(
+        responses=s.ReviewedVersionSerializer,
+        operation_id="plan_version",
+        parameters=[
+            OpenApiParameter("against", description="`parent` (default), `baseline`, `active`, or a version's id.")
+        ],
+    )
+    def get(self, request: Request, plan_id: UUID, version_id: UUID) -> Response:
+        """A version, whole, with what changed against another."""
+        version = version_for(acting_user(request), plan_id, version_id)
+        return version_response(request, version, against=request.query_params.get("against", "parent"))
+
+    @extend_schema(
+        request={
+            "application/json-patch+json": s.OperationSerializer(many=True),
+            "application/json": OpenApiTypes.OBJECT,
+        },
+        responses=s.ReviewedVersionSerializer,
+        operation_id="plan_version_edit",
+        parameters=[KEY, IF_MATCH],
+    )
+    @idempotent
+    def patch(self, request: Request, plan_id: UUID, version_id: UUID) -> Response:
+        """Edit the head version: a JSON Patch, or `{"sessions": {id: session, part of one, or null}}`.
+
+        Answers with the next version and its `version_number`; `If-Match` names what the edit is based on.
+        """
+        expected = expected_etags(request)
+        version = save_edits(
+            plan_id=plan_id,
+            version_id=version_id,
+            expected=expected,
+            operations=operations_of(request.data),
+            acting_user=acting_user(request),
+        )
+        return version_response(request, version)
+
+
+class WhatIfView(UnitOfWorkAPIMixin):
+    @extend_schema(request=s.WhatIfInSerializer, responses=s.WhatIfSerializer, operation_id="plan_what_if")
+    def post(self, request: Request, plan_id: UUID) -> Response:
+        """What these operations on the head version would do to race day; nothing is stored."""
+        plan = plan_for(acting_user(request), plan_id)
+        head = plan.head_version
+        if head is None or not versions_for(acting_user(request), plan).filter(pk=head.pk).exists():
+            head = version_for(acting_user(request), plan_id, plan_id)
+        before = content_of(head)
+        raw = request.data.get("operations", []) if isinstance(request.data, dict) else request.data
+        try:
+            after = apply_patch(before, parse_patch(raw))
+        except InvalidPatch as error:
+            raise invalid_edit(error) from error
+        found = what_if_of(plan, head, before, after)
+        summary = summarise(before, after).as_json()
+        return Response({**(as_json(found) if found else _NOTHING), "summary": summary})
+
+
+_NOTHING: dict[str, Any] = {
+    "before": None,
+    "after": None,
+    "delta": None,
+    "days": [],
+    "before_series": {"fitness": [], "fatigue": [], "form": []},
+    "after_series": {"fitness": [], "fatigue": [], "form": []},
+    "guards": [],
+}
+
+
+class SubmitView(UnitOfWorkAPIMixin):
+    @extend_schema(
+        request=s.SubmitInSerializer, responses=PlanSerializer, operation_id="plan_submit", parameters=[KEY, IF_MATCH]
+    )
+    @idempotent
+    def post(self, request: Request, plan_id: UUID) -> Response:
+        """Submit the head version to the athlete: coach-reviewed."""
+        data = _valid(s.SubmitInSerializer, request)
+        plan = submit_plan(
+            plan_id=plan_id,
+            expected=expected_etags(request),
+            comment=data["comment"],
+            reason=data["reason"],
+            acting_user=acting_user(request),
+        )
+        return plan_response(request, plan)
+
+
+class ApproveView(UnitOfWorkAPIMixin):
+    @extend_schema(
+        request=s.ApproveInSerializer, responses=PlanSerializer, operation_id="plan_approve", parameters=[KEY]
+    )
+    @idempotent
+    def post(self, request: Request, plan_id: UUID) -> Response:
+        """The athlete's decision about the very content they read: accept (and publish), or request changes."""
+        data = _valid(s.ApproveInSerializer, request)
+        decide = accept_plan if data.pop("decision") == "accept" else request_changes
+        return plan_response(request, decide(plan_id=plan_id, acting_user=acting_user(request), **data))
+
+
+class WithdrawView(UnitOfWorkAPIMixin):
+    @extend_schema(
+        request=s.WithdrawInSerializer,
+        responses=PlanSerializer,
+        operation_id="plan_withdraw",
+        parameters=[KEY, IF_MATCH],
+    )
+    @idempotent
+    def post(self, request: Request, plan_id: UUID) -> Response:
+        """Take a plan back; withdrawing a revision restores what is published."""
+        data = _valid(s.WithdrawInSerializer, request)
+        plan = withdraw_plan(
+            plan_id=plan_id,
+            expected=expected_etags(request),
+            comment=data["comment"],
+            acting_user=acting_user(request),
+        )
+        return plan_response(request, plan)
+
+
+class RegenerateView(UnitOfWorkAPIMixin):
+    @extend_schema(
+        request=s.RegenerateInSerializer,
+        responses=s.RegeneratedSerializer,
+        operation_id="plan_regenerate",
+        parameters=[KEY, IF_MATCH],
+    )
+    @idempotent
+    def post(self, request: Request, plan_id: UUID) -> Response:
+        """Generate again from today's data and merge with the coach's edits; conflicts keep ours and are listed."""
+        data = _valid(s.RegenerateInSerializer, request)
+        found = regenerate_plan(
+            plan_id=plan_id,
+            expected=expected_etags(request),
+            race_date=data.get("race_date"),
+            goal_seconds=_goal_seconds(data.get("goal_time")),
+            acting_user=acting_user(request),
+        )
+        body = {
+            "plan": PlanSerializer(found.plan, context={"request": request}).data,
+            "version": version_body(found.version, against="parent"),
+            "conflicts": [conflict.as_json() for conflict in found.conflicts],
+        }
+        return Response(body, headers={"ETag": etag_of(found.plan)})
+
+
+class CommentListView(UnitOfWorkAPIMixin):
+    @extend_schema(responses=s.CommentSerializer(many=True), operation_id="plan_comments")
+    def get(self, request: Request, plan_id: UUID) -> Response:
+        """The comments that you may read, oldest first."""
+        plan = plan_for(acting_user(request), plan_id)
+        return Response(comments_body(list(comments_for(acting_user(request), plan).select_related("resolution"))))
+
+    @extend_schema(
+        request=s.CommentInSerializer, responses={201: s.CommentSerializer}, operation_id="plan_comment",
+        parameters=[KEY],
+    )  # fmt: skip
+    @idempotent
+    def post(self, request: Request, plan_id: UUID) -> Response:
+        """Comment on the plan or on a session; a reply names its `parent_id`."""
+        data = _valid(s.CommentInSerializer, request)
+        comment = add_comment(plan_id=plan_id, acting_user=acting_user(request), **data)
+        return Response(comments_body([comment])[0], status=status.HTTP_201_CREATED)
+
+
+class CommentResolveView(UnitOfWorkAPIMixin):
+    @extend_schema(request=None, responses=s.CommentSerializer, operation_id="plan_comment_resolve", parameters=[KEY])
+    @idempotent
+    def post(self, request: Request, plan_id: UUID, comment_id: UUID) -> Response:
+        """Settle a thread."""
+        comment = resolve_comment(plan_id=plan_id, comment_id=comment_id, acting_user=acting_user(request))
+        return Response(comments_body([comment])[0])
+
+
+class ChangelogView(UnitOfWorkAPIMixin):
+    @extend_schema(
+        responses=s.ChangelogPageSerializer,
+        operation_id="plan_changelog",
+        parameters=[
+            OpenApiParameter("from", OpenApiTypes.DATETIME, description="Day or moment, included."),
+            OpenApiParameter("until", OpenApiTypes.DATETIME, description="Day or moment, not included."),
+            OpenApiParameter("user", OpenApiTypes.UUID, description="Who did it."),
+            OpenApiParameter("cursor", OpenApiTypes.UUID, description="From `next`."),
+            OpenApiParameter("page_size", OpenApiTypes.INT),
+        ],
+    )
+    def get(self, request: Request, plan_id: UUID) -> Response:
+        """Changes, decisions and comments, newest first."""
+        plan = plan_for(acting_user(request), plan_id)
+        size = _page_size(request)
+        chosen = Filter(
+            since=_moment(request, "from"),
+            until=_moment(request, "until"),
+            user_id=_uuid(request, "user"),
+            before=_uuid(request, "cursor"),
+        )
+        entries = changelog(acting_user(request), plan, chosen, limit=size + 1)
+        more, entries = len(entries) > size, entries[:size]
+        query = request.query_params.copy()
+        if more:
+            query["cursor"] = str(entries[-1].id)
+        following = request.build_absolute_uri(f"{request.path}?{query.urlencode()}") if more else None
+        return Response({"next": following, "results": s.ChangelogEntrySerializer(entries, many=True).data})
+
+
+def operations_of(data: Any) -> tuple[Operation, ...]:
+    """Return the operations of a PATCH body, whichever of its two forms it has.
+
+    Raises:
+        InvalidInput: a pointer to each operation that is refused.
+    """
+    try:
+        raw = data if isinstance(data, list) else from_payload({k: v for k, v in data.items() if k != "expected_etag"})
+        return parse_patch(raw)
+    except InvalidPatch as error:
+        raise invalid_edit(error) from error
+
+
+def version_response(request: Request, version: PlanVersion, *, against: str = "parent") -> Response:
+    """Return a version with its changes; the ETag is that of the plan's head."""
+    try:
+        body = version_body(version, against=against)
+    except ValueError as error:
+        raise InvalidInput("against is parent, baseline, active, or a version's id.", pointer="/against") from error
+    return Response(body, headers={"ETag": body["etag"]})
+
+
+def version_body(version: PlanVersion, *, against: str) -> dict[str, Any]:
+    """Return what `ReviewedVersionSerializer` shows of a version."""
+    base = compared_with(version, against)
+    whole: Any = version
+    whole.weeks = weeks_of(version)
+    whole.changes_shown = marked_changes(version, base)
+    whole.impact = str(version.diff_summary_json.get("sentence", "")) if against == "parent" else _impact(version, base)
+    whole.etag = etag_of(version.plan)
+    return dict(s.ReviewedVersionSerializer(whole).data)
+
+
+def comments_body(comments: list[PlanComment]) -> list[dict[str, Any]]:
+    """Return comments with names and texts, in two queries for any number."""
+    context = {
+        "ring": key_ring({comment.athlete_id for comment in comments}),
+        "names": names_of(comment.author_id for comment in comments),
+    }
+    return list(s.CommentSerializer(comments, many=True, context=context).data)
+
+
+def plan_response(request: Request, plan: Plan) -> Response:
+    """Return a head with its tag."""
+    return Response(PlanSerializer(plan, context={"request": request}).data, headers={"ETag": etag_of(plan)})
+
+
+def _impact(version: PlanVersion, base: PlanVersion | None) -> str:
+    return summarise(content_of(base), content_of(version)).sentence if base else ""
+
+
+def _valid(serializer: Any, request: Request) -> dict[str, Any]:
+    checked = serializer(data=request.data)
+    checked.is_valid(raise_exception=True)
+    return {name: value for name, value in checked.validated_data.items() if name != "expected_etag"}
+
+
+def _goal_seconds(text: str | None) -> float | None:
+    try:
+        return seconds_from(text) if text else None
+    except ValueError as error:
+        raise InvalidInput(str(error), pointer="/goal_time") from error
+
+
+def _page_size(request: Request) -> int:
+    raw = request.query_params.get("page_size", "50")
+    if not raw.isascii() or not raw.isdigit() or not 1 <= int(raw[:6]) <= MOST_ENTRIES:
+        raise InvalidInput(f"page_size is a number from 1 to {MOST_ENTRIES}.", pointer="/page_size")
+    return int(raw)
+
+
+def _uuid(request: Request, name: str) -> UUID | None:
+    raw = request.query_params.get(name)
+    try:
+        return UUID(raw) if raw else None
+    except ValueError as error:
+        raise InvalidInput(f"{name} is no id.", pointer=f"/{name}") from error
+
+
+def _moment(request: Request, name: str) -> datetime | None:
+    raw = request.query_params.get(name)
+    if not raw:
+        return None
+    try:
+        moment = parse_datetime(raw)
+        day = parse_date(raw) if moment is None else None
+    except ValueError as error:
+        raise InvalidInput(f"{name} is no day or moment.", pointer=f"/{name}") from error
+    found = moment or (datetime(day.year, day.month, day.day) if day else None)
+    if found is None:
+        raise InvalidInput(f"{name} is no day or moment (ISO 8601).", pointer=f"/{name}")
+    return found if found.tzinfo else make_aware(found)

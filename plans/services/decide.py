@@ -1,0 +1,227 @@
+"""Decisions about a plan: submit, accept (which publishes), request changes, withdraw."""
+
+from __future__ import annotations
+
+from typing import Any
+from uuid import UUID
+
+from accounts.models import Athlete, User
+from common.actors import actor_id
+from common.context import unit_of_work
+from common.errors import InvalidInput, NotVisible
+from common.etag import ETag
+from common.keys import encrypt_for
+from plans.document import field_changes, summarise
+from plans.document.patch import REASONS
+from plans.errors import ContentChanged, ReasonRequired, wrong_state
+from plans.locks import lock_plan
+from plans.models import Decision, Plan, PlanReview, PlanVersion
+from plans.policies import Actor, version_for
+from plans.selectors import content_of
+from plans.services.announce import announce
+from plans.services.save_edits import baseline_of, checked_head
+from plans.services.tell_people import tell_athlete, tell_coaches
+from plans.services.versions import move_head
+from plans.services.what_if import what_if_of
+from plans.workflow import Action, NotPossible, State, next_state
+
+
+def submit_plan(
+    *, plan_id: UUID, expected: frozenset[ETag] | None, comment: str = "", reason: str = "", acting_user: Actor
+) -> Plan:
+    """Move a plan's head version to coach-reviewed and notify its athlete.
+
+    Raises:
+        NotVisible, NotPermitted: outside the user's scope (404); visible, but the role may not submit (403).
+        StaleVersion: somebody saved since (412, carries the current tag).
+        WrongState: the plan is not in a state that can be submitted (409).
+        ReasonRequired: edits break a safety guard and nobody said why (409, lists the guards).
+    """
+    if reason and reason not in REASONS:
+        raise InvalidInput(f"reason must be one of {', '.join(REASONS)}.", pointer="/reason")
+    with unit_of_work(acting_user):
+        plan = lock_plan(acting_user, Action.SUBMIT, plan_id)
+        head = checked_head(plan, None, expected)
+        state = _next(plan, Action.SUBMIT)
+        broken = _guards_that_need_a_reason(plan, head, reason)
+        review = _review(plan, head, Decision.SUBMIT, comment, acting_user, reason=reason)
+        move_head(plan, head, state)
+        details = {"review_id": str(review.pk), "reason_code": reason, "broken_guards": broken}
+        announce(plan, head, Action.SUBMIT, details=_with_comment(details, comment))
+        tell_athlete(plan, "plan.reviewed", dedupe=str(review.pk))
+        return plan
+
+
+def accept_plan(*, plan_id: UUID, version_id: UUID, content_sha256: str, comment: str = "", acting_user: Actor) -> Plan:
+    """Accept the very content that was seen: approved and published in one transaction, two events.
+
+    Other plans that the athlete trains by are superseded, so that there is one active version.
+
+    Raises:
+        NotVisible, NotPermitted: outside the user's scope (404); visible, but not theirs to decide (403).
+        ContentChanged: the version or hash is not what is under review (409, with what differs).
+        WrongState: nothing awaits a decision (409).
+        InvalidInput: an administrator decides in the athlete's place without saying why (400).
+    """
+    with unit_of_work(acting_user):
+        plan = lock_plan(acting_user, Action.ACCEPT, plan_id, with_athlete=True)
+        is_override = _is_override(plan, comment, acting_user)
+        approved = _next(plan, Action.ACCEPT)
+        head = _named_head(plan, version_id, content_sha256, acting_user)
+        review = _decide(plan, head, Decision.ACCEPT, comment, acting_user, is_override=is_override)
+        details = {"review_id": str(review.pk), "is_override": is_override}
+        move_head(plan, head, approved)
+        announce(plan, head, Action.ACCEPT, details=_with_comment(details, comment), is_override=is_override)
+        plan.active_version = head
+        move_head(plan, head, _next(plan, Action.PUBLISH))
+        announce(plan, head, Action.PUBLISH)
+        _supersede_others(plan)
+        tell_athlete(plan, "plan.published", dedupe=str(review.pk))
+        tell_coaches(plan, "plan.accepted", dedupe=str(review.pk))
+        return plan
+
+
+def request_changes(
+    *, plan_id: UUID, version_id: UUID, content_sha256: str, comment: str = "", acting_user: Actor
+) -> Plan:
+    """Send a plan back to its coach; raises as `accept_plan`."""
+    with unit_of_work(acting_user):
+        plan = lock_plan(acting_user, Action.REQUEST_CHANGES, plan_id)
+        is_override = _is_override(plan, comment, acting_user)
+        state = _next(plan, Action.REQUEST_CHANGES)
+        head = _named_head(plan, version_id, content_sha256, acting_user)
+        review = _decide(plan, head, Decision.REQUEST_CHANGES, comment, acting_user, is_override=is_override)
+        move_head(plan, head, state)
+        details = {"review_id": str(review.pk), "is_override": is_override}
+        announce(plan, head, Action.REQUEST_CHANGES, details=_with_comment(details, comment), is_override=is_override)
+        tell_coaches(plan, "plan.changes_requested", dedupe=str(review.pk))
+        return plan
+
+
+def withdraw_plan(*, plan_id: UUID, expected: frozenset[ETag] | None, comment: str = "", acting_user: Actor) -> Plan:
+    """Take a plan back; withdrawing a revision restores what is published.
+
+    Raises:
+        NotVisible, NotPermitted, StaleVersion, WrongState: as `submit_plan`.
+    """
+    with unit_of_work(acting_user):
+        plan = lock_plan(acting_user, Action.WITHDRAW, plan_id)
+        head = checked_head(plan, None, expected)
+        state = _next(plan, Action.WITHDRAW)
+        review = _review(plan, head, Decision.WITHDRAW, comment, acting_user)
+        back_to = plan.active_version if state is State.PUBLISHED and plan.active_version else head
+        if state is State.WITHDRAWN:
+            plan.active_version = None
+        move_head(plan, back_to, state)
+        announce(plan, head, Action.WITHDRAW, details=_with_comment({"review_id": str(review.pk)}, comment))
+        return plan
+
+
+def _next(plan: Plan, action: Action) -> State:
+    try:
+        return next_state(plan.state, action, has_active=plan.active_version_id is not None)
+    except NotPossible as error:
+        raise wrong_state(error) from error
+
+
+def _is_override(plan: Plan, comment: str, acting_user: Actor) -> bool:
+    """Return whether somebody decides in the athlete's place; they must say why."""
+    is_own = isinstance(acting_user, User) and Athlete.objects.filter(pk=plan.athlete_id, user=acting_user).exists()
+    if not is_own and not comment.strip():
+        raise InvalidInput("Say why you decide in the athlete's place.", pointer="/comment")
+    return not is_own
+
+
+def _named_head(plan: Plan, version_id: UUID, content_sha256: str, user: Actor) -> PlanVersion:
+    head = plan.head_version
+    assert head is not None
+    if version_id == head.pk and content_sha256 == head.content_sha256:
+        return head
+    raise ContentChanged(
+        "What you decide about is not what is under review; read the plan again.",
+        version_id=str(head.pk),
+        content_sha256=head.content_sha256,
+        changes=_differences(plan, head, version_id, user),
+    )
+
+
+def _differences(plan: Plan, head: PlanVersion, version_id: UUID, user: Actor) -> list[dict[str, Any]]:
+    """Return what differs between the version that was named and the one under review; nothing of a hidden one."""
+    try:
+        named = version_for(user, plan.pk, version_id)
+    except NotVisible:
+        return []
+    changes = field_changes(content_of(named), content_of(head))
+    return [{"path": c.path, "change": c.change, "old": c.old, "new": c.new} for c in changes]
+
+
+def _guards_that_need_a_reason(plan: Plan, head: PlanVersion, reason: str) -> list[str]:
+    """Return the safety guards that edits break; raises ReasonRequired where nobody said why."""
+    baseline = baseline_of(head)
+    if baseline.pk == head.pk:
+        return []
+    found = what_if_of(plan, head, content_of(baseline), content_of(head))
+    broken = [guard for guard in found.guards if guard.safety and guard.new] if found else []
+    if broken and not reason and not _every_edit_has_a_reason(plan, head):
+        raise ReasonRequired(
+            "Edits break safety guards: " + "; ".join(guard.message for guard in broken[:5]),
+            pointer="/reason",
+            guards=[{"guard": g.guard, "where": g.where, "message": g.message} for g in broken],
+        )
+    return sorted({guard.guard for guard in broken})
+
+
+def _every_edit_has_a_reason(plan: Plan, head: PlanVersion) -> bool:
+    """Return whether each session that differs from the baseline was given a reason by whoever edited it."""
+    content, reasoned = content_of(head), set()
+    differing = {change.session_id for change in field_changes(content_of(baseline_of(head)), content)}
+    version: PlanVersion | None = head
+    while version is not None and version.pk != head.baseline_version_id:
+        reasoned |= {str(pk) for pk in version.changes.exclude(reason="").values_list("session_id", flat=True)}
+        version = version.parent_version
+    return differing <= reasoned
+
+
+def _review(
+    plan: Plan, version: PlanVersion, decision: Decision, comment: str, acting_user: Actor, **fields: Any
+) -> PlanReview:
+    athlete_id: UUID = plan.athlete_id
+    return PlanReview.objects.create(
+        plan=plan,
+        version=version,
+        athlete_id=athlete_id,
+        reviewer_id=actor_id(acting_user),
+        decision=decision,
+        content_sha256=version.content_sha256,
+        comment=encrypt_for(athlete_id, comment) if comment else None,
+        **fields,
+    )
+
+
+def _decide(
+    plan: Plan, head: PlanVersion, decision: Decision, comment: str, acting_user: Actor, *, is_override: bool
+) -> PlanReview:
+    """Store a decision about the newest submission; the database lets each submission be decided once."""
+    submission = PlanReview.objects.filter(plan=plan, decision=Decision.SUBMIT).order_by("-id").first()
+    return _review(plan, head, decision, comment, acting_user, submission=submission, is_override=is_override)
+
+
+def _supersede_others(plan: Plan) -> None:
+    """End the athlete's other plans that they train by; the caller holds their locks."""
+    others = Plan.objects.filter(athlete_id=plan.athlete_id).exclude(pk=plan.pk).exclude(active_version=None)
+    for other in others.exclude(status__in=[State.COMPLETED.value, State.SUPERSEDED.value]).order_by("pk"):
+        version = other.head_version
+        assert version is not None
+        state = _next(other, Action.SUPERSEDE)
+        other.active_version = None
+        move_head(other, version, state)
+        announce(other, version, Action.SUPERSEDE, details={"by_plan_id": str(plan.pk)})
+
+
+def _with_comment(details: dict[str, Any], comment: str) -> dict[str, Any]:
+    return {**details, "comment": comment} if comment else details
+
+
+def impact_of(version: PlanVersion) -> str:
+    """Return in one sentence what a version changes against what the machine proposed."""
+    return summarise(content_of(baseline_of(version)), content_of(version)).sentence

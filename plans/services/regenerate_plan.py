@@ -1,0 +1,190 @@
+"""Generating a plan again (new data, missed sessions, another race date) without losing what the coach edited."""
+
+from __future__ import annotations
+
+import secrets
+from dataclasses import asdict, dataclass, replace
+from datetime import date
+from typing import Any
+from uuid import UUID
+
+from django.conf import settings
+
+from common import clock
+from common.actors import actor_id
+from common.context import unit_of_work
+from common.errors import InvalidInput
+from common.etag import ETag
+from plans.document import Conflict, Content, align, document, merge
+from plans.errors import wrong_state
+from plans.generation import Generated, generate_within_budget, snapshot_of
+from plans.locks import lock_plan
+from plans.models import Outcome, Plan, PlanGeneration, PlanVersion
+from plans.pipelines import AthleteBasics, InvalidGoal, validate_goal
+from plans.pipelines.contract import RaceGoal
+from plans.policies import Actor
+from plans.selectors import content_of
+from plans.services.announce import announce
+from plans.services.request_plan import routed_for, take_slot
+from plans.services.save_edits import baseline_of, checked_head
+from plans.services.store_plan import entry_of, frame_of
+from plans.services.versions import Frame, Lineage, move_head, store_version
+from plans.services.what_if import goal_of, predicted_of
+from plans.workflow import Action, NotPossible, State, next_state
+
+
+@dataclass(frozen=True)
+class Regenerated:
+    """The plan's new head, and what edits and machine disagree about (ours was kept)."""
+
+    plan: Plan
+    version: PlanVersion
+    conflicts: tuple[Conflict, ...]
+
+
+def regenerate_plan(
+    *,
+    plan_id: UUID,
+    expected: frozenset[ETag] | None,
+    race_date: date | None = None,
+    goal_seconds: float | None = None,
+    seed: int | None = None,
+    acting_user: Actor,
+) -> Regenerated:
+    """Generate from today's data and merge by session: old baseline, edited plan, new baseline.
+
+    The machine's proposal is stored as a version of its own (the new baseline), the merge as the next one. Sessions
+    before today stay as they were.
+
+    Raises:
+        NotVisible, NotPermitted, StaleVersion, WrongState: as for saving edits.
+        InvalidInput: the race date or goal cannot be planned for.
+        LimitReached: five generations a day for a user and an athlete (G7).
+    """
+    with unit_of_work(acting_user):
+        plan = lock_plan(acting_user, Action.REGENERATE, plan_id, with_athlete=True)
+        head = checked_head(plan, None, expected)
+        try:
+            state = next_state(plan.state, Action.REGENERATE, has_active=plan.active_version_id is not None)
+        except NotPossible as error:
+            raise wrong_state(error) from error
+        old_race_day = plan.race_date.isoformat()
+        goal = _goal(plan, race_date, goal_seconds)
+        generated, provenance = _generate(plan, goal, seed, acting_user)
+        return _merged(plan, head, state, generated, provenance, old_race_day, acting_user)
+
+
+def _goal(plan: Plan, race_date: date | None, goal_seconds: float | None) -> RaceGoal:
+    """Return the goal, with the plan's head brought in line with it."""
+    goal = goal_of(plan)
+    goal = replace(goal, race_date=race_date or goal.race_date, goal_seconds=goal_seconds or goal.goal_seconds)
+    athlete = plan.athlete
+    try:
+        validate_goal(goal, today=clock.today(), athlete=AthleteBasics(athlete.sport, athlete.level, athlete.sex))
+    except InvalidGoal as error:
+        raise InvalidInput(error.detail, pointer=f"/{error.field}") from error
+    plan.race_date, plan.goal_seconds = goal.race_date, goal.goal_seconds
+    return goal
+
+
+def _generate(plan: Plan, goal: RaceGoal, seed: int | None, acting_user: Actor) -> tuple[Generated, PlanGeneration]:
+    routed, decision = routed_for(plan.athlete, "")
+    generation = PlanGeneration(
+        athlete=plan.athlete,
+        plan=plan,
+        requested_by_id=actor_id(acting_user),
+        day=clock.today(),
+        goal_json={
+            "race_date": goal.race_date.isoformat(),
+            "race_distance": goal.race,
+            "goal_seconds": goal.goal_seconds,
+            "available_days": sorted(goal.available_days),
+        },
+        routed_to=routed.pipeline,
+        routing_reason=routed.reason,
+        flag_json={"key": decision.flag_key, "value": decision.value, "reason": decision.reason},
+        seed=secrets.randbelow(2**31) if seed is None else seed,
+    )
+    take_slot(generation, limited=seed is None)
+    generated = generate_within_budget(
+        generation.routed_to,
+        snapshot_of(plan.athlete, generation.day),
+        goal,
+        seed=generation.seed,
+        budget_seconds=settings.GENERATION_TIME_BUDGET_SECONDS,
+    )
+    generation.pipeline = generated.pipeline
+    generation.outcome = Outcome.FALLBACK if generated.failure else Outcome.OK
+    generation.failure, generation.latency_ms = generated.failure, generated.latency_ms
+    generation.save()
+    return generated, generation
+
+
+def _merged(
+    plan: Plan,
+    head: PlanVersion,
+    state: State,
+    generated: Generated,
+    generation: PlanGeneration,
+    old_race_day: str,
+    acting_user: Actor,
+) -> Regenerated:
+    today, author = clock.today().isoformat(), actor_id(acting_user)
+    old_baseline = baseline_of(head)
+    base, mine = content_of(old_baseline), content_of(head)
+    sessions = [session for week in generated.plan.weeks for session in week.sessions]
+    proposed = document((session.session_id, entry_of(session)) for session in sessions)
+    proposed = align(_since(base, today), proposed, race_day=old_race_day, new_race_day=plan.race_date.isoformat())
+    past = _before(mine, today)
+    new_base = {"sessions": past["sessions"] | proposed["sessions"]}
+    frame = _framed(frame_of(generation, generated), head, today)
+    baseline, _ = store_version(
+        plan,
+        new_base,
+        frame,
+        status=State.GENERATED,
+        author_id=author,
+        lineage=Lineage(old_baseline, base, None, new_base),
+    )
+    found = merge(_since(base, today), _since(mine, today), proposed)
+    content = {"sessions": past["sessions"] | found.content["sessions"]}
+    plan.pipeline = generated.pipeline
+    version, summary = store_version(
+        plan,
+        content,
+        replace(frame, predicted=predicted_of(plan, baseline, new_base, content)),
+        status=state,
+        author_id=author,
+        lineage=Lineage(head, mine, baseline.pk, new_base),
+    )
+    move_head(plan, version, state)
+    details = {
+        "parent_version_id": str(head.pk),
+        "baseline_id": str(baseline.pk),
+        "pipeline": generated.pipeline,
+        "conflicts": len(found.conflicts),
+        "sessions": summary.sessions,
+    }
+    announce(plan, version, Action.REGENERATE, details=details)
+    return Regenerated(plan, version, found.conflicts)
+
+
+def _since(content: Content, day: str) -> Content:
+    return {"sessions": {key: entry for key, entry in content["sessions"].items() if entry["day"] >= day}}
+
+
+def _before(content: Content, day: str) -> Content:
+    return {"sessions": {key: entry for key, entry in content["sessions"].items() if entry["day"] < day}}
+
+
+def _framed(frame: Frame, head: PlanVersion, today: str) -> Frame:
+    """Return the new weeks after those of the old plan that are past, numbered through."""
+    first = frame.weeks[0]["monday"] if frame.weeks else today
+    past = [week for week in head.weeks_json if week["monday"] < first]
+    weeks = [week | {"number": number} for number, week in enumerate([*past, *frame.weeks], start=1)]
+    return replace(frame, weeks=weeks)
+
+
+def conflicts_as_json(conflicts: tuple[Conflict, ...]) -> list[dict[str, Any]]:
+    """Return conflicts by session with baseline, mine and new."""
+    return [asdict(conflict) for conflict in conflicts]

@@ -1,0 +1,152 @@
+"""Storing a version: its sessions, and the change rows that lead from its parent to it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import asdict, dataclass, field
+from datetime import date
+from typing import Any
+from uuid import UUID
+
+from django.db.models import Max
+
+from common import clock
+from common.etag import ETag, etag_for
+from common.keys import KeyRing, key_ring
+from plans.document import Content, FieldChange, Operation, Summary, content_sha256, field_changes, summarise
+from plans.models import Plan, PlanSession, PlanVersion, PlanVersionChange
+from plans.workflow import State
+
+
+@dataclass(frozen=True)
+class Frame:
+    """What surrounds the sessions of a version: weeks, prediction, warnings, where it comes from."""
+
+    weeks: list[Any]
+    predicted: dict[str, Any] | None
+    warnings: list[Any]
+    relaxed: list[Any]
+    provenance: dict[str, Any]
+
+    @classmethod
+    def of(cls, version: PlanVersion, *, predicted: dict[str, Any] | None) -> Frame:
+        """Return the frame of an edited version: its parent's, with a prediction of its own."""
+        return cls(version.weeks_json, predicted, version.warnings_json, version.relaxed_json, version.provenance_json)
+
+
+@dataclass(frozen=True)
+class Lineage:
+    """Where a version comes from: parent and baseline with their contents, and the operations with their reasons."""
+
+    parent: PlanVersion
+    before: Content
+    baseline_id: UUID | None
+    baseline: Content
+    operations: Sequence[Operation] = field(default=())
+
+
+def store_version(
+    plan: Plan, content: Content, frame: Frame, *, status: State, author_id: UUID, lineage: Lineage
+) -> tuple[PlanVersion, Summary]:
+    """Insert the next version of a plan with its sessions and changes; the caller holds the head's lock."""
+    changes = field_changes(lineage.before, content)
+    reasons = {change.path: _reason(change, lineage.operations) for change in changes}
+    summary = summarise(lineage.before, content, reasons=(reason for reason, _ in reasons.values()))
+    version = PlanVersion.objects.create(
+        plan=plan,
+        athlete_id=plan.athlete_id,
+        version_number=_next_number(plan),
+        parent_version=lineage.parent,
+        baseline_id=lineage.baseline_id,
+        status=status.value,
+        author_id=author_id,
+        diff_summary_json={**summary.as_json(), "baseline": _brief(summarise(lineage.baseline, content))},
+        content_sha256=content_sha256(content),
+        weeks_json=frame.weeks,
+        predicted_json=frame.predicted,
+        warnings_json=frame.warnings,
+        relaxed_json=frame.relaxed,
+        provenance_json=frame.provenance,
+    )
+    PlanSession.objects.bulk_create(session_rows(version, content), batch_size=500)
+    _store_changes(version, changes, reasons)
+    return version, summary
+
+
+def session_rows(version: PlanVersion, content: Content) -> list[PlanSession]:
+    """Return the rows of a version's sessions, not yet stored."""
+    return [
+        PlanSession(
+            version=version,
+            athlete_id=version.athlete_id,
+            session_id=UUID(session_id),
+            day=date.fromisoformat(entry["day"]),
+            modality=entry["modality"],
+            kind=entry["kind"],
+            title=entry["title"],
+            prescribed_work_json=entry["prescribed_work"],
+            load=entry["load"],
+            key_session=entry["key_session"],
+            locked=entry["locked"],
+        )
+        for session_id, entry in sorted(content["sessions"].items(), key=lambda item: (item[1]["day"], item[0]))
+    ]
+
+
+def move_head(plan: Plan, version: PlanVersion, state: State) -> ETag:
+    """Point the head at a version and count its lock version up; returns the new tag. Writes the history row."""
+    if plan.status != state.value:
+        plan.state_since = clock.now()
+    plan.head_version, plan.status = version, state.value
+    plan.lock_version += 1
+    plan.save()
+    return etag_of(plan)
+
+
+def etag_of(plan: Plan) -> ETag:
+    """Return the strong tag of a head."""
+    return etag_for(plan.lock_version, plan.head_version.content_sha256 if plan.head_version else "")
+
+
+def _next_number(plan: Plan) -> int:
+    """Count on from the highest: after a withdrawn revision the head is not the newest version."""
+    highest: int | None = PlanVersion.objects.filter(plan=plan).aggregate(highest=Max("version_number"))["highest"]
+    return (highest or 0) + 1
+
+
+def _brief(summary: Summary) -> dict[str, Any]:
+    whole = asdict(summary)
+    return {name: whole[name] for name in ("sessions", "volume", "load", "badges", "sentence")}
+
+
+def _store_changes(version: PlanVersion, changes: Iterable[FieldChange], reasons: dict[str, tuple[str, str]]) -> None:
+    athlete_id: UUID = version.athlete_id
+    noted = any(note for _, note in reasons.values())
+    ring: KeyRing | None = key_ring([athlete_id], create=True) if noted else None
+    rows = [
+        PlanVersionChange(
+            version=version,
+            athlete_id=athlete_id,
+            position=position,
+            session_id=UUID(change.session_id),
+            field_path=change.path,
+            change_type=change.change,
+            old_value=change.old,
+            new_value=change.new,
+            reason=reasons[change.path][0],
+            note=ring.encrypt(athlete_id, reasons[change.path][1]) if ring and reasons[change.path][1] else None,
+        )
+        for position, change in enumerate(changes)
+    ]
+    PlanVersionChange.objects.bulk_create(rows, batch_size=500)
+
+
+def _reason(change: FieldChange, operations: Sequence[Operation]) -> tuple[str, str]:
+    """Return reason and note of a change: the last operation on its path wins, else the last on its session."""
+    mine = [operation for operation in reversed(operations) if operation.session_id == change.session_id]
+    near = [o for o in mine if o.path.startswith(change.path) or change.path.startswith(o.path)]
+    for found in (near, mine):
+        for operation in found:
+            if operation.reason or operation.note:
+                return operation.reason, operation.note
+    return "", ""

@@ -1,0 +1,284 @@
+// The calendar: a grid with one tab stop, weeks as rows, sessions as chips that open, move and say how they changed.
+
+import { changesBetween, percent, totalsOf } from "./diff.js";
+import { minutesOf } from "./steps.js";
+import { addDays, dayOfMonth, fill, fullDay, h, hoursText, longDay, MINUS, mondayOf, plural, shortDay, weekdayName, weekdayOf } from "./text.js";
+
+export const KINDS = {
+  easy: ["E", "Easy"], long: ["L", "Long"], tempo: ["T", "Tempo"], interval: ["I", "Interval"], repetition: ["R", "Repetition"],
+  race: ["⚑", "Race"], strength: ["S", "Strength"], rest: ["–", "Rest"],
+};
+const SIGN_WORDS = { "+": "added", "−": "removed", "~": "changed" };
+const SIGN_CLASS = { "+": "rv-added", "−": "rv-removed", "~": "rv-edited" };
+
+/** Return a title short enough for a chip: what duration or kind says already is left out. */
+export function chipTitle(entry) {
+  const rest = entry.title.replace(/^Long (?=\d)/, "");
+  if (entry.kind === "long") return /^\d+:\d\d$/.test(rest) ? "Long" : rest;
+  return entry.kind === "easy" ? entry.title.replace(/ (\d+ km|\d+:\d\d)$/, "") : entry.title;
+}
+
+export class Calendar {
+  /** `on`: open(id), add(day), say(text), commentsOn(id) → number. */
+  constructor(root, { model, weeks, on }) {
+    Object.assign(this, { root, model, weeks, on, against: "baseline", moving: null });
+    const { today, first, last } = model.limits;
+    this.focus = { day: today < first ? first : today > last ? first : today, id: null };
+    root.addEventListener("click", (event) => this.#clicked(event));
+    root.addEventListener("focusin", (event) => this.#focused(event.target.closest("[data-item]")));
+    for (const name of ["dragstart", "dragover", "dragleave", "drop", "dragend"]) {
+      root.addEventListener(name, (event) => this.#dragged(name, event));
+    }
+  }
+
+  get reference() {
+    return this.against === "head" ? this.model.head : this.model.baseline;
+  }
+
+  // ---- drawing
+
+  render() {
+    const hadFocus = this.root.contains(document.activeElement);
+    const scrolled = this.root.scrollTop;
+    this.#collect();
+    const groups = [];
+    for (const week of this.weeks) {
+      if (groups.at(-1)?.phase !== week.phase) groups.push({ phase: week.phase, rows: [] });
+      groups.at(-1).rows.push(this.#week(week));
+    }
+    fill(this.root, this.#head(), groups.map(({ phase, rows }) =>
+      h("div", { class: "rv-group", role: "rowgroup", "aria-label": phase },
+        h("div", { class: "rv-phase", "aria-hidden": "true" }, h("span", {}, phase)), h("div", { class: "rv-rows" }, rows))));
+    this.root.scrollTop = scrolled;
+    this.#placeFocus(hadFocus);
+  }
+
+  #collect() {
+    const byDay = new Map();
+    const put = (day, item) => byDay.set(day, [...(byDay.get(day) ?? []), item]);
+    for (const [id, entry] of Object.entries(this.model.current)) put(entry.day, { id, entry });
+    for (const { id, before, after } of changesBetween(this.reference, this.model.current)) {
+      if (before && !after) put(before.day, { id, entry: before, gone: true });
+      if (before && after && before.day !== after.day) put(before.day, { id, entry: after, movedTo: after.day });
+    }
+    this.byDay = byDay;
+    this.totals = totalsOf(this.model.current).weeks;
+    this.before = totalsOf(this.reference).weeks;
+    this.heaviest = Math.max(1, ...[this.totals, this.before].flatMap((weeks) => Object.values(weeks).map((week) => week.load)));
+  }
+
+  #head() {
+    const names = ["Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun", "Week h · load"];
+    return h("div", { class: "rv-weekdays", role: "row" }, names.map((name) => h("span", { role: "columnheader" }, name)));
+  }
+
+  #week(week) {
+    const days = Array.from({ length: 7 }, (_, i) => addDays(week.monday, i));
+    return h("div", { class: `rv-week${week.is_recovery ? " rv-recovery" : ""}`, role: "row", data: { monday: week.monday } },
+      days.map((day) => this.#day(week, day)), this.#total(week));
+  }
+
+  #day(week, day) {
+    const { today, raceDay } = this.model.limits;
+    const items = this.byDay.get(day) ?? [];
+    const open = this.model.mayUse(day);
+    const classes = ["rv-day", day === today && "rv-today", day < today && "rv-past", day === raceDay && "rv-raceday", !items.length && "rv-empty"];
+    const number = weekdayOf(day) === 0 || dayOfMonth(day) === 1 ? shortDay(day) : String(dayOfMonth(day));
+    return h("div", { class: classes.filter(Boolean).join(" "), role: "gridcell", data: { day } },
+      h("div", { class: "rv-date", "aria-hidden": "true" },
+        weekdayOf(day) === 0 && h("b", {}, `W${week.number} `), h("span", { class: "rv-dow" }, `${weekdayName(day)} `), number,
+        day === today && h("span", { class: "rv-now" }, "today")),
+      h("div", { class: "rv-items" },
+        items.filter((item) => item.movedTo).map((item) => this.#movedAway(item)),
+        items.filter((item) => !item.movedTo).map((item) => this.#chip(item)),
+        items.some((item) => !item.movedTo) || this.#restButton(day, open)));
+  }
+
+  #restButton(day, open) {
+    const { first, raceDay } = this.model.limits;
+    const text = day < first || day > raceDay ? "" : "Rest";
+    return h("button", { type: "button", class: "rv-rest", tabindex: "-1", data: { item: "", day }, "aria-label": `${longDay(day)}, no session${open ? ", add one" : ""}`, "aria-disabled": open ? null : "true" },
+      h("span", {}, text), open && h("span", { class: "rv-plus", "aria-hidden": "true" }, "+"));
+  }
+
+  #movedAway({ entry, movedTo }) {
+    const near = mondayOf(movedTo) === mondayOf(entry.day);
+    return h("span", { class: "rv-moved" }, `${chipTitle(entry)} moved to ${near ? weekdayName(movedTo) : shortDay(movedTo)}`);
+  }
+
+  #chip({ id, entry, gone }) {
+    const { model } = this;
+    const mark = model.markOf(id);
+    const shown = mark.sign && (mark.unsaved || this.against === "baseline");
+    const comments = this.on.commentsOn(id);
+    const marks = shown ? `${SIGN_CLASS[mark.sign]} ${mark.unsaved ? "rv-unsaved" : "rv-saved"}` : "";
+    const goal = !gone && model.isGoalRace(entry) ? "rv-goal" : "";
+    return h("button", {
+      type: "button", tabindex: "-1", class: `mc-chip rv-chip mc-${entry.kind} ${marks} ${goal}`,
+      draggable: !gone && !model.whyTied(id), data: { item: id, day: entry.day, ...(gone && { gone: "1" }) },
+      "aria-label": this.#label(id, entry, shown ? mark : null, gone, comments),
+    },
+      h("span", { class: "t" }, h("i", { "aria-hidden": "true" }, KINDS[entry.kind]?.[0] ?? "·"), chipTitle(entry)),
+      h("span", { class: "v" },
+        h("span", {}, entry.locked && h("span", { class: "rv-lock", "aria-hidden": "true" }, "🔒︎ "), hoursText(minutesOf(entry))),
+        comments > 0 && h("span", { class: "rv-talk", "aria-hidden": "true" }, `✎${comments}`),
+        h("span", {}, String(Math.round(entry.load)))),
+      shown && h("span", { class: "rv-mark", "aria-hidden": "true" }, mark.sign));
+  }
+
+  #label(id, entry, mark, gone, comments) {
+    const words = [
+      longDay(entry.day), KINDS[entry.kind]?.[1] ?? entry.kind, entry.title, `${hoursText(minutesOf(entry))} hours`,
+      `load ${Math.round(entry.load)}`, entry.key_session && "key session", entry.locked && "locked",
+      mark && `${SIGN_WORDS[mark.sign]}, ${mark.unsaved ? "unsaved" : "saved in this draft"}`, comments > 0 && plural(comments, "comment"),
+    ];
+    return words.filter(Boolean).join(", ") + (gone ? ". Press Enter to bring it back." : "");
+  }
+
+  #total(week) {
+    const now = this.totals[week.monday] ?? { minutes: 0, load: 0 };
+    const was = this.before[week.monday] ?? { minutes: 0, load: 0 };
+    const change = percent(was.minutes, now.minutes);
+    const differs = Math.abs(now.load - was.load) >= 0.5;
+    const share = (load) => `${Math.min(100, (100 * load) / this.heaviest).toFixed(1)}%`;
+    const name = this.against === "head" ? "saved" : "base";
+    return h("div", { class: "rv-total", role: "gridcell" },
+      h("div", { class: "rv-weekname", "aria-hidden": "true" }, h("b", {}, `W${week.number}`), ` ${shortDay(week.monday)} – ${shortDay(addDays(week.monday, 6))}`),
+      h("b", { class: "rv-hours" }, hoursText(now.minutes)),
+      change !== null && Math.abs(change) >= 0.5 && h("span", { class: `rv-percent${change > 10 || change < -20 ? " rv-much" : ""}` }, `${change > 0 ? "+" : MINUS}${Math.abs(change).toFixed(0)} %`),
+      h("span", { class: "rv-bar", "aria-hidden": "true" }, h("i", { style: `width:${share(now.load)}` }), h("em", { style: `left:${share(was.load)}` })),
+      h("span", { class: "rv-load" }, String(Math.round(now.load))),
+      differs && h("span", { class: "rv-base" }, `${name} ${Math.round(was.load)}`));
+  }
+
+  // ---- focus and keys: one tab stop, arrows between days
+
+  #items(day) {
+    return [...this.root.querySelectorAll(`[data-day="${day}"] [data-item]`)];
+  }
+
+  #placeFocus(take) {
+    const items = this.#items(this.focus.day);
+    const item = items.find((element) => element.dataset.item === (this.focus.id ?? "")) ?? items[0] ?? this.root.querySelector("[data-item]");
+    if (!item) return;
+    this.root.querySelector("[data-item][tabindex='0']")?.setAttribute("tabindex", "-1");
+    item.setAttribute("tabindex", "0");
+    if (take) item.focus({ preventScroll: true });
+  }
+
+  #focused(item) {
+    if (!item) return;
+    this.root.querySelector("[data-item][tabindex='0']")?.setAttribute("tabindex", "-1");
+    item.setAttribute("tabindex", "0");
+    this.focus = { day: item.dataset.day, id: item.dataset.item || null };
+  }
+
+  /** Put the keyboard on a session or day. */
+  goTo(day, id = null) {
+    this.focus = { day, id };
+    this.#placeFocus(true);
+    document.activeElement?.scrollIntoView({ block: "nearest" });
+  }
+
+  /** Scroll to a day's week, below the row of weekdays. */
+  show(day) {
+    const row = this.root.querySelector(`[data-monday="${mondayOf(day)}"]`);
+    const head = this.root.querySelector(".rv-weekdays")?.offsetHeight ?? 0;
+    if (row) this.root.scrollTop += row.getBoundingClientRect().top - this.root.getBoundingClientRect().top - head;
+  }
+
+  /** Go `days` on; within a day with several sessions, up and down go through them first. */
+  step(days) {
+    const items = this.#items(this.focus.day);
+    const here = items.findIndex((element) => element === document.activeElement);
+    const next = items[here + Math.sign(days)];
+    if (!this.moving && Math.abs(days) === 7 && here >= 0 && next) return next.focus();
+    this.#stepTo(addDays(this.moving?.day ?? this.focus.day, days));
+  }
+
+  #stepTo(day) {
+    if (!this.root.querySelector(`.rv-day[data-day="${day}"]`)) return;
+    if (this.moving) this.#aim(day);
+    else this.goTo(day);
+  }
+
+  edge(toEnd) {
+    this.#stepTo(addDays(mondayOf(this.moving?.day ?? this.focus.day), toEnd ? 6 : 0));
+  }
+
+  // ---- moving: by keyboard (start, aim, drop) and by drag
+
+  startMove() {
+    const { id, day } = this.focus;
+    const why = id ? this.model.whyTied(id) : "Choose a session first.";
+    if (why) return this.on.say(why);
+    this.moving = { id, day };
+    this.#aim(day);
+    this.on.say(`Moving ${this.model.current[id].title}. Arrows choose the day, Enter puts it there, Escape leaves it.`);
+  }
+
+  #aim(day) {
+    this.moving.day = day;
+    this.#mark(day);
+    this.root.querySelector(`.rv-day[data-day="${day}"]`).scrollIntoView({ block: "nearest" });
+    this.on.say(`${longDay(day)}${this.model.mayUse(day) ? "" : ", not possible"}`);
+  }
+
+  #mark(day) {
+    this.root.querySelector(".rv-target")?.classList.remove("rv-target", "rv-no");
+    const cell = day && this.root.querySelector(`.rv-day[data-day="${day}"]`);
+    cell?.classList.add("rv-target", ...(this.model.mayUse(day) ? [] : ["rv-no"]));
+  }
+
+  endMove(drop) {
+    const { id, day } = this.moving;
+    this.moving = null;
+    this.#mark(null);
+    if (drop) this.#drop(id, day);
+    else this.on.say("Not moved.");
+  }
+
+  #drop(id, day) {
+    this.focus = { day, id };
+    if (this.model.move(id, day)) {
+      this.on.say(`Moved to ${fullDay(day)}.`);
+      this.goTo(day, id);
+    } else {
+      this.focus = { day: this.model.current[id].day, id };
+    }
+  }
+
+  #dragged(name, event) {
+    const cell = event.target.closest?.(".rv-day");
+    if (name === "dragstart") {
+      const chip = event.target.closest(".rv-chip");
+      this.dragging = chip?.dataset.item;
+      event.dataTransfer.effectAllowed = "move";
+      event.dataTransfer.setData("text/plain", chip?.getAttribute("aria-label") ?? "");
+    } else if (name === "dragover" && this.dragging && cell) {
+      this.#mark(cell.dataset.day);
+      if (this.model.mayUse(cell.dataset.day)) event.preventDefault();
+    } else if (name === "drop" && this.dragging && cell) {
+      event.preventDefault();
+      this.#drop(this.dragging, cell.dataset.day);
+    } else if (name === "dragend") {
+      this.dragging = null;
+      this.#mark(null);
+    }
+  }
+
+  #clicked(event) {
+    const item = event.target.closest("[data-item]");
+    if (!item) return;
+    this.#focused(item);
+    if (this.moving) return this.endMove(true);
+    if (item.dataset.gone) {
+      this.model.revert(item.dataset.item, this.model.head[item.dataset.item] ? this.model.head : this.reference);
+      this.on.say("Brought back.");
+    } else if (item.dataset.item) {
+      this.on.open(item.dataset.item);
+    } else if (this.model.mayUse(item.dataset.day)) {
+      this.on.add(item.dataset.day);
+    }
+  }
+}

@@ -1,0 +1,293 @@
+// The dialog of one session: a draft of its entry, fields bound to it, and what the draft comes to.
+
+import { KINDS } from "./calendar.js";
+import { same } from "./diff.js";
+import { minutesOf, replaced, sessionOf, stepLoad, stepMinutes, stepsOf, withDuration, withSteps, without } from "./steps.js";
+import { clockText, fill, h, hoursText, longDay, signed, tidy } from "./text.js";
+
+const STEP_NAMES = { warmup: "Warm-up", work: "Work", recovery: "Recovery", cooldown: "Cool-down", steady: "Steady" };
+const USUAL_MINUTES = 45;
+let serial = 0;
+
+export class SessionDialog {
+  /** `comments` draws a session's thread into an element; `onPreview` gets the draft whenever it settles. */
+  constructor(dialog, { model, intensity, reasons, comments, weekOf, say, onPreview }) {
+    Object.assign(this, { dialog, model, intensity, reasons, comments, weekOf, say, onPreview });
+    dialog.addEventListener("close", () => this.#closed());
+    dialog.addEventListener("keydown", (event) => {
+      if (event.key === "Enter" && (event.ctrlKey || event.metaKey)) {
+        event.preventDefault();
+        event.stopPropagation();
+        this.#save();
+      }
+    });
+  }
+
+  open(id) {
+    this.id = id;
+    this.#start(this.model.current[id], this.model.head[id] ?? this.model.current[id]);
+  }
+
+  /** Open a new session on a day; nothing is added before it is saved. */
+  create(day) {
+    this.id = null;
+    const entry = sessionOf("easy", day, USUAL_MINUTES, this.intensity);
+    this.#start(entry, entry);
+  }
+
+  #start(entry, original) {
+    const fixed = this.id ? this.model.whyFixed(this.id) : "";
+    Object.assign(this, { entry, draft: entry, original, fixed, tied: this.id ? this.model.whyTied(this.id) : "" });
+    this.why = { reason: "", note: "", ...(this.id && this.model.notes[this.id]) };
+    this.#draw();
+    this.dialog.showModal();
+  }
+
+  #closed() {
+    this.onPreview(null);
+    fill(this.dialog);
+  }
+
+  // ---- drawing: everything once, then values only, so that a field keeps its caret
+
+  #draw() {
+    this.fields = [];
+    const { draft } = this;
+    this.error = h("p", { class: "mc-error", role: "alert" });
+    fill(this.dialog, h("form", { class: "rv-session", method: "dialog", onsubmit: (event) => { event.preventDefault(); this.#save(); } },
+      this.#header(draft),
+      h("div", { class: "rv-cols" },
+        h("div", { class: "rv-left" },
+          this.fixed && h("p", { class: "rv-note" }, this.fixed),
+          this.#basics(), this.#steps(), this.#profile = h("div", { class: "rv-profile", role: "img" }), this.#said = h("p", { class: "mc-muted" })),
+        h("div", { class: "rv-right" }, this.#whys(), this.#comments())),
+      this.preview = h("p", { class: "rv-preview" }),
+      this.error, this.#footer()));
+    this.#sync();
+  }
+
+  #profile;
+  #said;
+  #stepBody;
+
+  #header(draft) {
+    const name = `kind-${++serial}`;
+    const tiles = Object.entries(KINDS).filter(([kind]) => kind !== "rest" || draft.kind === "rest").map(([kind, [letter, label]]) =>
+      h("label", { class: `rv-kind mc-${kind}`, title: label },
+        h("input", { type: "radio", name, value: kind, checked: draft.kind === kind, disabled: Boolean(this.tied), onchange: () => this.#retype(kind), "aria-label": label }), h("span", { "aria-hidden": "true" }, letter)));
+    return h("header", { class: "rv-dhead" },
+      h("div", { class: "rv-dtitle" }, h("h2", { id: "rv-dialog-title", tabindex: "-1", autofocus: true }, this.id ? draft.title : "New session"),
+        h("p", { class: "mc-muted" }, `${longDay(draft.day)}${this.weekOf(draft.day)}`)),
+      h("div", { class: "rv-kinds", role: "radiogroup", "aria-label": "Type of session" }, tiles),
+      h("label", { class: "rv-check" }, this.#check("key_session"), " Key session"),
+      h("label", { class: "rv-check", title: "The athlete may not move it" }, this.#check("locked"), " Locked"),
+      h("button", { type: "button", class: "rv-icon", "aria-label": "Close", onclick: () => this.dialog.close() }, "✕"));
+  }
+
+  #check(name) {
+    const input = h("input", { type: "checkbox", disabled: Boolean(this.fixed), onchange: () => this.#change({ ...this.draft, [name]: input.checked }) });
+    this.fields.push(() => { input.checked = this.draft[name]; });
+    return input;
+  }
+
+  #basics() {
+    const work = (name, value) => ({ ...this.draft, prescribed_work: { ...this.draft.prescribed_work, [name]: value } });
+    const { first, last, today } = this.model.limits;
+    const from = this.fixed ? null : today > first ? today : first;
+    const runs = this.draft.prescribed_work.distance_km !== undefined;
+    return h("div", { class: "rv-basics" },
+      this.#field("Title", (d) => d.title, (text) => ({ ...this.draft, title: text }), { type: "text", required: true, maxlength: 60, class: "rv-wide" }),
+      this.#field("Day", (d) => d.day, (day) => ({ ...this.draft, day }), { type: "date", min: from, max: last, required: true, disabled: Boolean(this.tied) }),
+      this.#field("Duration, min", (d) => tidy(minutesOf(d)), (text) => withDuration(this.draft, Number(text), this.intensity), { type: "number", min: 0, max: 1440, step: "any", required: true }),
+      runs && this.#field("Distance, km", (d) => tidy(d.prescribed_work.distance_km), (text) => work("distance_km", Number(text)), { type: "number", min: 0, max: 1000, step: "any" }),
+      this.#field("Load", (d) => tidy(d.load), (text) => ({ ...this.draft, load: Number(Number(text).toFixed(1)) }), { type: "number", min: 0, max: 1000, step: "any", required: true }),
+      h("label", { class: "rv-field rv-wide" }, "Notes for the athlete", this.#notes(work)));
+  }
+
+  #notes(work) {
+    const area = h("textarea", { rows: 2, maxlength: 2000, disabled: Boolean(this.fixed), placeholder: "Seen once the plan is submitted", oninput: () => {
+      const { notes, ...rest } = this.draft.prescribed_work;
+      this.#change(area.value.trim() ? work("notes", area.value) : { ...this.draft, prescribed_work: rest });
+    } });
+    this.#bind(area, (d) => d.prescribed_work.notes ?? "");
+    return area;
+  }
+
+  /** One labelled field: `read` gives its text from an entry, `write` a new draft from its text. */
+  #field(label, read, write, attributes) {
+    const { class: wide, ...rest } = attributes;
+    const input = this.#input(read, write, rest);
+    const was = h("small", { class: "rv-was" });
+    this.fields.push(() => { was.textContent = read(this.draft) !== read(this.original) ? `was ${read(this.original)}` : ""; });
+    return h("label", { class: `rv-field ${wide ?? ""}` }, label, input, was);
+  }
+
+  #input(read, write, attributes) {
+    const input = h("input", { disabled: Boolean(this.fixed), ...attributes, oninput: () => {
+      if (input.checkValidity() && input.value !== "") this.#change(write(input.value));
+    } });
+    this.#bind(input, read);
+    return input;
+  }
+
+  #bind(input, read) {
+    this.fields.push(() => {
+      if (input !== document.activeElement && input.value !== read(this.draft)) input.value = read(this.draft);
+      input.classList.toggle("rv-changed", read(this.draft) !== read(this.original));
+    });
+  }
+
+  #steps() {
+    if (!stepsOf(this.draft).length && this.draft.modality !== this.intensity.sport) return null;
+    this.#stepBody = h("div", { class: "rv-steps" });
+    this.#drawSteps();
+    return h("section", { "aria-label": "Steps" }, this.#stepBody);
+  }
+
+  #drawSteps() {
+    const rows = stepsOf(this.draft).flatMap((step, i) => [
+      this.#step(step, [i]), ...(step.steps ?? []).map((inner, j) => this.#step(inner, [i, j])),
+    ]);
+    const names = ["Step", "Dose", "Target", "Time", "Load", ""];
+    const more = !this.fixed && !this.model.isGoalRace(this.draft) && h("p", { class: "rv-more" },
+      h("button", { type: "button", class: "rv-link", onclick: () => this.#addStep(false) }, "+ Step"),
+      h("button", { type: "button", class: "rv-link", onclick: () => this.#addStep(true) }, "+ Repeat"));
+    fill(this.#stepBody, h("table", {}, h("caption", { class: "mc-hidden" }, "Steps of the session; time and load of a step inside a block are for one repeat"),
+      h("thead", {}, h("tr", {}, names.map((name, i) => h("th", { scope: "col", class: i > 2 ? "n" : "" }, name || h("span", { class: "mc-hidden" }, "Remove"))))), h("tbody", {}, rows)), more);
+  }
+
+  #addStep(block) {
+    const target = (zone) => this.intensity.zones[zone].target;
+    const steady = { type: "steady", duration_min: 10, target: target("easy") };
+    const main = this.intensity.sport === "running" ? "threshold" : "sweetspot";
+    const inner = [{ type: "work", duration_min: 5, target: target(main) }, { type: "recovery", duration_min: 2, target: target("recovery") }];
+    this.#restep([...stepsOf(this.draft), block ? { type: "work", repeat: 3, steps: inner } : steady]);
+  }
+
+  /** Take over steps of another number or kind: the table is drawn again. */
+  #restep(steps) {
+    this.draft = withSteps(this.draft, steps, this.intensity);
+    this.#draw();
+  }
+
+  #step(step, at) {
+    const found = (entry) => { const first = stepsOf(entry)[at[0]]; return at.length > 1 ? first?.steps?.[at[1]] : first; };
+    const write = (change) => withSteps(this.draft, replaced(stepsOf(this.draft), at, change), this.intensity);
+    const size = step.steps ? "repeat" : step.distance_m !== undefined ? "distance_m" : "duration_min";
+    const unit = { repeat: "times", distance_m: "m", duration_min: "min" }[size];
+    const bounds = size === "repeat" ? { min: 1, max: 100, step: 1 } : { min: 0.1, step: "any" };
+    const name = step.steps ? "Repeat" : STEP_NAMES[step.type] ?? step.type;
+    const dose = this.#input((d) => tidy(found(d)?.[size], 2), (text) => write({ [size]: Number(text) }), { type: "number", required: true, ...bounds, "aria-label": `${name}, ${unit}` });
+    const time = h("td", { class: "n" });
+    const load = h("td", { class: "n" });
+    this.fields.push(() => {
+      const now = found(this.draft);
+      if (!now) return;
+      time.textContent = clockText(stepMinutes(now, this.intensity) * 60);
+      load.textContent = tidy(stepLoad(now, this.intensity));
+    });
+    const remove = at.length === 1 && !this.fixed && stepsOf(this.draft).length > 1 &&
+      h("button", { type: "button", class: "rv-icon", "aria-label": `Remove ${name}`, onclick: () => this.#restep(without(stepsOf(this.draft), at[0])) }, "✕");
+    return h("tr", { class: at.length > 1 || step.steps ? "rv-block" : "" },
+      h("td", { class: at.length > 1 ? "rv-inner" : "" }, name, step.note && h("small", {}, step.note)),
+      h("td", {}, h("span", { class: "rv-dose" }, dose, h("span", { "aria-hidden": "true" }, unit))),
+      h("td", {}, !step.steps && this.#target(found, write, name)), time, load, h("td", {}, remove));
+  }
+
+  #target(found, write, name) {
+    const own = found(this.draft).target ?? {};
+    const zones = Object.keys(this.intensity.zones);
+    const options = [...(zones.includes(own.zone) ? [] : [own.zone ?? ""]), ...zones];
+    const text = h("small", { class: "rv-aim" });
+    const select = h("select", { "aria-label": `${name}, zone`, disabled: Boolean(this.fixed), onchange: () => this.#change(write({ target: this.intensity.zones[select.value]?.target ?? own })) },
+      options.map((zone) => h("option", { value: zone }, zone.replaceAll("_", " "))));
+    this.#bind(select, (d) => found(d)?.target?.zone ?? "");
+    this.fields.push(() => { text.textContent = found(this.draft)?.target?.text ?? ""; });
+    return h("span", { class: "rv-targets" }, select, text);
+  }
+
+  #whys() {
+    const select = h("select", { disabled: Boolean(this.fixed), onchange: () => { this.why.reason = select.value; } },
+      h("option", { value: "" }, "No reason given"), this.reasons.map(([code, label]) => h("option", { value: code, selected: this.why.reason === code }, label)));
+    const note = h("textarea", { rows: 2, maxlength: 2000, value: this.why.note, disabled: Boolean(this.fixed), oninput: () => { this.why.note = note.value; } });
+    return h("div", { class: "rv-whys" }, h("label", { class: "rv-field" }, "Reason for the change", select),
+      h("label", { class: "rv-field" }, "In your words", note, h("small", {}, "Kept with the change, for coaches.")));
+  }
+
+  #comments() {
+    const place = h("section", { class: "rv-thread", "aria-label": "Comments on this session" });
+    const isSaved = this.id && (this.model.head[this.id] || this.model.baseline[this.id]);
+    if (isSaved) this.comments(place, this.id);
+    else fill(place, h("h3", {}, "Comments"), h("p", { class: "mc-muted" }, "Save the draft first, then you can comment on this session."));
+    return place;
+  }
+
+  #footer() {
+    const { id, model, fixed, tied } = this;
+    const button = (text, act, hidden) => !hidden && h("button", { type: "button", class: "mc-button", onclick: act }, text);
+    const revertTo = (to) => () => { model.revert(id, to); this.dialog.close(); };
+    const differs = (to) => id && to[id] && !same(to[id], model.current[id]);
+    return h("footer", { class: "rv-dfoot" },
+      button("Remove", () => { model.remove(id, this.why); this.dialog.close(); }, !id || tied),
+      button("Duplicate", () => { model.duplicate(id); this.dialog.close(); }, !id || tied),
+      button("Revert to saved", revertTo(model.head), !differs(model.head)),
+      button("Revert to machine’s", revertTo(model.baseline), fixed || !differs(model.baseline) || same(model.baseline[id], model.head[id])),
+      h("span", { class: "rv-gap" }),
+      button(fixed ? "Close" : "Cancel", () => this.dialog.close()),
+      !fixed && h("button", { class: "mc-button mc-primary" }, "Save session", h("kbd", {}, "Ctrl ⏎")));
+  }
+
+  // ---- what happens in it
+
+  #change(draft) {
+    this.draft = draft;
+    this.#sync();
+  }
+
+  #retype(kind) {
+    const made = sessionOf(kind, this.draft.day, minutesOf(this.draft) || USUAL_MINUTES, this.intensity);
+    const back = kind === this.entry.kind ? this.entry : made;
+    this.draft = { ...back, day: this.draft.day, key_session: this.draft.key_session, locked: this.draft.locked };
+    this.#draw();
+    this.dialog.querySelector(`.rv-kind.mc-${kind} input`).focus();
+  }
+
+  #sync() {
+    for (const update of this.fields) update();
+    const { draft, original } = this;
+    const steps = stepsOf(draft);
+    fill(this.#profile, steps.flatMap((step) => (step.steps ? Array.from({ length: step.repeat }, () => step.steps).flat() : [step])).map((step) => this.#column(step)));
+    this.#profile.hidden = !steps.length;
+    this.#profile.setAttribute("aria-label", `Profile: ${draft.prescribed_work.summary ?? ""}`);
+    this.#said.textContent = [draft.prescribed_work.summary, draft.prescribed_work.purpose].filter(Boolean).join(" · ");
+    const [minutes, load] = [minutesOf(draft) - minutesOf(original), draft.load - original.load];
+    this.preview.textContent = minutes || load ? `Session ${signed(minutes, hoursText)} h, load ${signed(load)}` : "";
+    if (!this.fixed) this.onPreview({ id: this.id, entry: draft, place: this.preview });
+  }
+
+  #column(step) {
+    const perHour = stepLoad({ ...step, distance_m: undefined, duration_min: 60 }, this.intensity) || 40;
+    const kind = this.intensity.zones[step.target?.zone]?.hard ? this.draft.kind : "easy";
+    return h("i", { class: `mc-${kind}`, style: `flex-grow:${stepMinutes(step, this.intensity) || 1};height:${Math.min(100, perHour * 0.75)}%` });
+  }
+
+  #save() {
+    if (this.fixed) return this.dialog.close();
+    const form = this.dialog.querySelector("form");
+    if (!form.reportValidity()) return;
+    const { day } = this.draft;
+    if (day !== this.entry.day && !this.model.mayUse(day)) {
+      this.error.textContent = "That day is past or outside the plan.";
+      return;
+    }
+    if (this.id === null) this.model.add(this.draft, this.why);
+    else if (!same(this.draft, this.entry) || this.#reasonChanged()) this.model.put(this.id, this.draft, this.why);
+    this.dialog.close();
+    this.say("Kept as an unsaved edit.");
+  }
+
+  #reasonChanged() {
+    const { reason = "", note = "" } = this.model.notes[this.id] ?? {};
+    return reason !== this.why.reason || note !== this.why.note;
+  }
+}

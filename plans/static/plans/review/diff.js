@@ -1,0 +1,106 @@
+// What differs between two sets of sessions: by session, as JSON Patch, in numbers, and merged three ways. Pure.
+
+import { MINUS, mondayOf } from "./text.js";
+import { minutesOf } from "./steps.js";
+
+const FIELDS = ["day", "modality", "kind", "title", "prescribed_work", "load", "key_session", "locked"];
+const LEAST_PERCENT = 1;
+
+/** Return whether two JSON values say the same, whatever the order of their members. */
+export function same(a, b) {
+  if (a === b) return true;
+  if (typeof a !== "object" || typeof b !== "object" || !a || !b || Array.isArray(a) !== Array.isArray(b)) return false;
+  const names = Object.keys(a);
+  return names.length === Object.keys(b).length && names.every((name) => name in b && same(a[name], b[name]));
+}
+
+/** Return the sessions that differ, by day: {id, change: added | removed | replaced, before, after}. */
+export function changesBetween(before, after) {
+  const found = [];
+  for (const id of new Set([...Object.keys(before), ...Object.keys(after)])) {
+    const [was, now] = [before[id] ?? null, after[id] ?? null];
+    if (!same(was, now)) found.push({ id, change: !was ? "added" : !now ? "removed" : "replaced", before: was, after: now });
+  }
+  const dayOf = (change) => (change.after ?? change.before).day;
+  return found.sort((a, b) => dayOf(a).localeCompare(dayOf(b)) || a.id.localeCompare(b.id));
+}
+
+/** Return the least JSON Patch from one to the other; `notes` has reason and note by session. */
+export function patchBetween(before, after, notes = {}) {
+  return changesBetween(before, after).flatMap((change) => {
+    const why = Object.fromEntries(Object.entries(notes[change.id] ?? {}).filter(([, value]) => value));
+    return operationsOf(change).map((operation) => ({ ...operation, ...why }));
+  });
+}
+
+function operationsOf({ id, change, before, after }) {
+  const path = `/sessions/${id}`;
+  if (change === "added") return [{ op: "add", path, value: after }];
+  if (change === "removed") return [{ op: "remove", path }];
+  return FIELDS.filter((name) => !same(before[name], after[name])).flatMap((name) =>
+    name === "prescribed_work"
+      ? memberOperations(`${path}/${name}`, before[name], after[name])
+      : [{ op: name in before ? "replace" : "add", path: `${path}/${name}`, value: after[name] }],
+  );
+}
+
+function memberOperations(path, before, after) {
+  const names = new Set([...Object.keys(before), ...Object.keys(after)]);
+  return [...names].filter((name) => !same(before[name], after[name])).map((name) => {
+    if (!(name in after)) return { op: "remove", path: `${path}/${name}` };
+    return { op: name in before ? "replace" : "add", path: `${path}/${name}`, value: after[name] };
+  });
+}
+
+/** Merge by session: what only one side changed is taken; what both changed stays mine and is listed in `disputed`. */
+export function threeWay(base, mine, theirs) {
+  const sessions = {};
+  const [disputed, onlyTheirs] = [[], []];
+  for (const id of new Set([...Object.keys(base), ...Object.keys(mine), ...Object.keys(theirs)])) {
+    const [was, ours, new_] = [base[id] ?? null, mine[id] ?? null, theirs[id] ?? null];
+    const weChanged = !same(was, ours);
+    const entry = weChanged ? ours : new_;
+    if (entry) sessions[id] = entry;
+    if (!same(was, new_) && !same(ours, new_)) {
+      (weChanged ? disputed : onlyTheirs).push({ id, base: was, mine: ours, theirs: new_ });
+    }
+  }
+  return { sessions, disputed, onlyTheirs };
+}
+
+/** Return minutes and load of each week (by its Monday) and in all. */
+export function totalsOf(sessions) {
+  const weeks = {};
+  const all = { minutes: 0, load: 0 };
+  for (const entry of Object.values(sessions)) {
+    const week = (weeks[mondayOf(entry.day)] ??= { minutes: 0, load: 0 });
+    for (const sum of [week, all]) {
+      sum.minutes += minutesOf(entry);
+      sum.load += entry.load;
+    }
+  }
+  return { weeks, all };
+}
+
+/** Return the change in percent, null where there was nothing before. */
+export const percent = (before, after) => (before > 0 ? (100 * (after - before)) / before : null);
+
+/** Return a change in percent with arrow, or "" below one percent. */
+export function percentText(value, name = "") {
+  if (value === null || Math.abs(value) < LEAST_PERCENT) return "";
+  return `${name} ${value > 0 ? "↑" : "↓"} ${Math.abs(value).toFixed(0)} %`.trim();
+}
+
+/** Return what a change comes to in a few words each: volume, load, kinds of session, moves. */
+export function badgesOf(before, after) {
+  const [was, now] = [totalsOf(before).all, totalsOf(after).all];
+  const changes = changesBetween(before, after);
+  const found = [percentText(percent(was.minutes, now.minutes), "Volume"), percentText(percent(was.load, now.load), "Load")];
+  for (const [kind, name] of [["long", "Long"], ["interval", "Intervals"], ["tempo", "Tempo"]]) {
+    const shift = changes.reduce((sum, c) => sum + (c.after?.kind === kind) - (c.before?.kind === kind), 0);
+    if (shift) found.push(`${name} ${shift > 0 ? "+" : MINUS}${Math.abs(shift)}`);
+  }
+  const moved = changes.filter((c) => c.before && c.after && c.before.day !== c.after.day).length;
+  if (moved) found.push(`Moved ${moved}`);
+  return found.filter(Boolean);
+}

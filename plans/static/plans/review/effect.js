@@ -1,0 +1,161 @@
+// The right-hand side: what the edits do to race day, the guards they touch, and the edits themselves.
+
+import { chipTitle, KINDS } from "./calendar.js";
+import { badgesOf, changesBetween } from "./diff.js";
+import { minutesOf } from "./steps.js";
+import { clockText, fill, fullDay, h, hoursText, MINUS, momentText, plural, signed, weekdayName } from "./text.js";
+
+const SIGNS = { added: "+", removed: "−", replaced: "~" };
+const SIGN_CLASS = { added: "rv-added", removed: "rv-removed", replaced: "rv-edited" };
+
+export class EffectPanel {
+  /** `places`: elements by name (whatif, guards, edits, strip); `on`: retry(), show(id, day). */
+  constructor(places, { model, predicted, goalSeconds, reasons, weekNumber, on }) {
+    Object.assign(this, { places, model, predicted, goalSeconds, weekNumber, on, reasons: Object.fromEntries(reasons), against: "baseline" });
+    this.state = { status: "settled", answer: null, count: 0, error: null };
+  }
+
+  setState(state) {
+    this.state = state;
+    this.render();
+  }
+
+  render() {
+    this.#whatIf();
+    this.#guards();
+    this.#edits();
+  }
+
+  // ---- race day
+
+  #numbers() {
+    const { answer } = this.state;
+    return { before: answer ? answer.before : this.predicted, after: answer ? answer.after : this.predicted, delta: answer?.delta ?? null, form: answer?.after_series?.form?.at(-1) };
+  }
+
+  #value(outcome) {
+    return outcome.unit === "s" ? clockText(outcome.value) : `${Math.round(outcome.value)} ${outcome.unit}`;
+  }
+
+  #half(outcome) {
+    const half = (outcome.high - outcome.low) / 2;
+    return `±${outcome.unit === "s" ? clockText(half) : `${Math.round(half)} ${outcome.unit}`}`;
+  }
+
+  #whatIf() {
+    const edits = this.model.edits.length;
+    const { status, error, answer } = this.state;
+    const numbers = this.#numbers();
+    const reference = this.against === "head" ? this.model.head : this.model.baseline;
+    const title = edits ? `with the ${plural(edits, "unsaved edit")}` : "as saved, nothing unsaved";
+    fill(this.places.whatif,
+      h("h2", {}, "What if ", h("small", {}, title)),
+      h("div", { class: status === "computing" ? "rv-computing" : "" }, this.#outcome(numbers)),
+      status === "computing" && h("p", { class: "rv-busy" }, h("span", { class: "rv-spin", "aria-hidden": "true" }), edits ? `Computing with ${plural(edits, "edit")}` : "Computing"),
+      status === "failed" && this.#failure(error, answer),
+      h("p", { class: "rv-badges", "aria-label": this.against === "head" ? "Against the last version" : "Against the machine’s version" },
+        badgesOf(reference, this.model.current).map((text) => h("span", { class: "rv-badge" }, text))));
+    this.#strip(numbers, status);
+  }
+
+  #outcome({ before, after, delta, form }) {
+    if (!after) return h("p", { class: "mc-muted" }, "No prediction: there is no test to start from.");
+    const changed = before && this.#value(before) !== this.#value(after);
+    return [
+      h("p", { class: "rv-race" }, changed && h("span", {}, `${this.#value(before)} → `), h("b", {}, this.#value(after)), h("span", { class: "rv-pm", title: "80 % interval" }, this.#half(after))),
+      h("p", { class: "rv-deltas" }, delta && this.#delta(delta), this.#overGoal(after), form !== undefined && h("span", {}, "form ", h("b", {}, signed(form)))),
+    ];
+  }
+
+  #delta({ value, low, high, unit }) {
+    if (unit !== "s") return h("b", {}, `${signed(value)} ${unit}`);
+    if (Math.abs(value) < 0.5) return h("span", {}, "no change of the time");
+    const range = [low, high].map((v) => (v < 0 ? MINUS : "") + clockText(v)).join(" to ");
+    return h("b", { class: value > 0 ? "rv-worse" : "rv-better", title: `80 % interval ${range}` }, `${clockText(value)} ${value > 0 ? "slower" : "faster"}`);
+  }
+
+  #overGoal(after) {
+    if (!this.goalSeconds || after.unit !== "s") return null;
+    const over = after.value - this.goalSeconds;
+    return h("span", {}, `${clockText(over)} ${over > 0 ? "over" : "under"} goal`);
+  }
+
+  #failure(error, answer) {
+    const age = answer ? `The numbers are from ${momentText(answer.at)}.` : "The numbers are those of the saved version.";
+    return h("div", { class: "rv-fail", role: "status" }, h("p", {}, h("b", {}, "No prediction for these edits. "), `${error.message} ${age} You can still save the draft.`),
+      h("button", { type: "button", class: "rv-link", onclick: () => this.on.retry() }, "Try again"));
+  }
+
+  /** The line that stands above the tabs on a phone. */
+  #strip({ before, after, form }, status) {
+    const part = (label, value) => h("span", {}, h("small", {}, label), h("b", {}, value));
+    this.places.strip.classList.toggle("rv-computing", status === "computing");
+    if (!after) return fill(this.places.strip, h("span", {}, "No prediction yet"));
+    const changed = before && this.#value(before) !== this.#value(after);
+    return fill(this.places.strip, part("Race day", `${changed ? `${this.#value(before)} → ` : ""}${this.#value(after)}`), part("Interval", this.#half(after)), form !== undefined && part("Form", signed(form)));
+  }
+
+  /** Return what was settled, in one sentence for screen readers. */
+  spoken() {
+    const { after, delta } = this.#numbers();
+    if (!after) return "No prediction.";
+    const moved = delta && Math.abs(delta.value) >= 0.5 ? `, ${clockText(delta.value)} ${delta.value > 0 ? "slower" : "faster"}` : "";
+    return `Race day ${this.#value(after)}${moved}. ${plural(this.guards.length, "guard")}.`;
+  }
+
+  // ---- guards
+
+  get guards() {
+    return this.state.answer?.guards ?? [];
+  }
+
+  /** Return the safety guards that the edits break and that were whole before. */
+  get newlyUnsafe() {
+    return this.guards.filter((guard) => guard.safety && guard.new);
+  }
+
+  #guards() {
+    const sorted = [...this.guards].sort((a, b) => b.new - a.new || b.safety - a.safety);
+    const item = (guard) => h("li", { class: guard.safety ? "rv-unsafe" : "" },
+      h("span", { class: "rv-gicon", "aria-hidden": "true" }, guard.safety ? "⚠" : "ⓘ"),
+      h("div", {}, h("b", {}, guard.message), guard.new && h("span", { class: "rv-new" }, "new"), h("small", {}, [guard.where, guard.safety ? "safety: needs a reason to submit" : ""].filter(Boolean).join(" · "))));
+    const asked = Boolean(this.state.answer);
+    fill(this.places.guards, h("h2", {}, "Guards ", h("span", { class: `rv-count${sorted.length ? " rv-warn" : ""}` }, asked ? String(sorted.length) : "–")),
+      sorted.length ? h("ul", { class: "rv-list" }, sorted.map(item)) : h("p", { class: "mc-muted" }, asked ? "No guard is broken." : "Not checked yet."));
+  }
+
+  // ---- edits
+
+  #edits() {
+    const { model } = this;
+    const unsaved = model.edits;
+    const touched = new Set(unsaved.map(({ id }) => id));
+    const saved = changesBetween(model.baseline, model.head).filter(({ id }) => !touched.has(id));
+    fill(this.places.edits, h("h2", {}, "Unsaved edits ", h("span", { class: "rv-count" }, String(unsaved.length))),
+      unsaved.length ? h("ul", { class: "rv-list" }, unsaved.map((change) => this.#edit(change, model.head))) : h("p", { class: "mc-muted" }, model.limits.editable ? "None. Open a session, drag it, or press N on a day." : "None."),
+      saved.length > 0 && h("details", { open: this.savedOpen, ontoggle: (event) => { this.savedOpen = event.target.open; } },
+        h("summary", {}, `Saved in this draft, ${saved.length}`), h("ul", { class: "rv-list" }, saved.map((change) => this.#edit(change, model.baseline)))));
+  }
+
+  #edit(change, to) {
+    const { id, before, after } = change;
+    const entry = after ?? before;
+    const { reason, note } = this.model.notes[id] ?? {};
+    const minutes = (after ? minutesOf(after) : 0) - (before ? minutesOf(before) : 0);
+    const load = (after?.load ?? 0) - (before?.load ?? 0);
+    const facts = [this.reasons[reason], `${signed(minutes, hoursText)} h`, signed(load), note].filter(Boolean).join(" · ");
+    const goes = to === this.model.head ? "as saved" : "the machine’s version";
+    return h("li", { class: SIGN_CLASS[change.change] },
+      h("span", { class: "rv-sign", "aria-hidden": "true" }, SIGNS[change.change]),
+      h("button", { type: "button", class: "rv-edit", onclick: () => this.on.show(id, entry.day) }, h("b", {}, `W${this.weekNumber(entry.day)} ${weekdayName(entry.day)} `), this.#words(change), h("small", {}, facts)),
+      this.model.limits.editable && h("button", { type: "button", class: "rv-icon", title: `Revert to ${goes}`, "aria-label": `Revert ${entry.title} on ${fullDay(entry.day)} to ${goes}`, onclick: () => this.model.revert(id, to) }, "↶"));
+  }
+
+  #words({ before, after }) {
+    if (!before) return `${chipTitle(after)} added`;
+    if (!after) return `${before.title} removed`;
+    if (before.day !== after.day) return `${after.title}, from ${fullDay(before.day)}`;
+    if (before.kind !== after.kind) return `${KINDS[before.kind][1]} → ${KINDS[after.kind][1]}`;
+    return before.title === after.title ? after.title : `${before.title} → ${after.title}`;
+  }
+}

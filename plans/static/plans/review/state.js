@@ -1,0 +1,206 @@
+// The edit model: what the head version holds, what the coach made of it, and the way back. Pure: no page, no network.
+//
+// Entries are never changed in place, so that an undo step is the old map itself. "Unsaved" is whatever differs from
+// the head, "saved in this draft" whatever differs from the machine's version; both follow from the maps alone.
+
+import { changesBetween, patchBetween, same, threeWay } from "./diff.js";
+
+/** Return a new session id; `randomUUID` is missing on plain http beyond the own machine. */
+export function newId() {
+  if (crypto.randomUUID) return crypto.randomUUID();
+  const bytes = crypto.getRandomValues(new Uint8Array(16));
+  bytes[6] = (bytes[6] & 0x0f) | 0x40;
+  bytes[8] = (bytes[8] & 0x3f) | 0x80;
+  const hex = [...bytes].map((byte) => byte.toString(16).padStart(2, "0")).join("");
+  return [hex.slice(0, 8), hex.slice(8, 12), hex.slice(12, 16), hex.slice(16, 20), hex.slice(20)].join("-");
+}
+
+/** Return a version's sessions by id, from its weeks. */
+export function sessionsOf(version) {
+  const listed = version.weeks.flatMap((week) => week.sessions);
+  return Object.fromEntries(listed.map(({ session_id: id, ...entry }) => [id, { ...entry, locked: entry.locked ?? false }]));
+}
+
+export class EditModel {
+  /** `limits`: today, raceDay, first and last day of the plan (ISO), editable (bool). */
+  constructor({ head, baseline, limits }) {
+    this.head = head;
+    this.baseline = baseline;
+    this.current = head;
+    this.notes = {};
+    this.past = [];
+    this.limits = limits;
+    this.listeners = [];
+  }
+
+  onChange(listener) {
+    this.listeners.push(listener);
+  }
+
+  tell(label) {
+    for (const listener of this.listeners) listener(label);
+  }
+
+  // ---- what may be edited: the same rules as the server's, so that nothing is offered that would be refused
+
+  /** Return why a session cannot be edited, "" where it can. */
+  whyFixed(id) {
+    const entry = this.current[id];
+    if (!this.limits.editable) return "This plan cannot be edited in its present state.";
+    if (!entry) return "This session was removed.";
+    return entry.day < this.limits.today ? "This day is past: what was done is recorded, not planned." : "";
+  }
+
+  isGoalRace(entry) {
+    return entry.kind === "race" && entry.day === this.limits.raceDay;
+  }
+
+  /** Return why a session cannot be moved or removed, "" where it can. */
+  whyTied(id) {
+    const why = this.whyFixed(id);
+    if (why) return why;
+    const race = this.isGoalRace(this.current[id]);
+    return race ? "The race stays on its day: for another date, generate the plan again." : "";
+  }
+
+  /** Return whether a session may stand on a day. */
+  mayUse(day) {
+    const { today, first, last, editable } = this.limits;
+    return editable && day >= today && day >= first && day <= last;
+  }
+
+  // ---- edits
+
+  /** Put an entry in place of a session (or add it); reason and note go with it when it is saved. */
+  put(id, entry, { reason = "", note = "" } = {}, label = "changed") {
+    const notes = reason || note ? { ...this.notes, [id]: { reason, note } } : this.notes;
+    this.#step({ ...this.current, [id]: entry }, notes, label);
+    return id;
+  }
+
+  add(entry, why = {}, label = "added") {
+    return this.put(newId(), entry, why, label);
+  }
+
+  duplicate(id, day = this.current[id].day) {
+    const copy = { ...structuredClone(this.current[id]), day, locked: false };
+    return this.add(copy, {}, "duplicated");
+  }
+
+  move(id, day) {
+    if (this.whyTied(id) || !this.mayUse(day) || this.current[id].day === day) return false;
+    this.put(id, { ...this.current[id], day }, this.notes[id], "moved");
+    return true;
+  }
+
+  remove(id, why = {}) {
+    if (this.whyTied(id)) return false;
+    const { [id]: _, ...rest } = this.current;
+    const notes = why.reason || why.note ? { ...this.notes, [id]: why } : this.notes;
+    this.#step(rest, notes, "removed");
+    return true;
+  }
+
+  /** Put one session back to how another state (head or baseline) has it. */
+  revert(id, to = this.head) {
+    const { [id]: _, ...rest } = this.current;
+    const { [id]: __, ...notes } = this.notes;
+    this.#step(to[id] ? { ...rest, [id]: to[id] } : rest, notes, "reverted");
+  }
+
+  /** Put everything back: to the head, or to the machine's version (days that are past stay as they are). */
+  revertAll(to = this.head) {
+    const { today } = this.limits;
+    const keep = (sessions, isPast) => Object.entries(sessions).filter(([, entry]) => entry.day < today === isPast);
+    const past = Object.fromEntries(keep(this.current, true));
+    const ahead = keep(to, false).filter(([id]) => !(id in past));
+    this.#step({ ...past, ...Object.fromEntries(ahead) }, {}, "reverted");
+  }
+
+  undo() {
+    const last = this.past.pop();
+    if (!last) return "";
+    this.current = last.current;
+    this.notes = last.notes;
+    this.tell("undone");
+    return last.label;
+  }
+
+  #step(current, notes, label) {
+    this.past.push({ current: this.current, notes: this.notes, label });
+    this.current = current;
+    this.notes = notes;
+    this.tell(label);
+  }
+
+  // ---- what it comes to
+
+  /** Return the unsaved changes, by day. */
+  get edits() {
+    return changesBetween(this.head, this.current);
+  }
+
+  get isDirty() {
+    return this.edits.length > 0;
+  }
+
+  get operations() {
+    return patchBetween(this.head, this.current, this.notes);
+  }
+
+  /** Return a session's mark: {sign: + − ~ or "", unsaved: bool}. */
+  markOf(id) {
+    const [was, first, now] = [this.head[id], this.baseline[id], this.current[id]];
+    const sign = (before) => (same(before ?? null, now ?? null) ? "" : !before ? "+" : !now ? "−" : "~");
+    const unsaved = sign(was);
+    return unsaved ? { sign: unsaved, unsaved: true } : { sign: sign(first), unsaved: false };
+  }
+
+  // ---- saving and merging
+
+  /** Take over what the server stored. Edits made while it was saving stay edits. */
+  saved(head) {
+    this.head = head;
+    this.notes = Object.fromEntries(this.edits.filter(({ id }) => this.notes[id]).map(({ id }) => [id, this.notes[id]]));
+    this.tell("saved");
+  }
+
+  /** Compare with a head that somebody else saved; nothing is changed yet. */
+  compareWith(newHead) {
+    return threeWay(this.head, this.current, newHead);
+  }
+
+  /** Go on from a newer head; `takeTheirs` names the disputed sessions in which their side wins. */
+  rebase(newHead, takeTheirs = new Set()) {
+    const { sessions } = this.compareWith(newHead);
+    for (const id of takeTheirs) {
+      delete sessions[id];
+      if (newHead[id]) sessions[id] = newHead[id];
+    }
+    this.head = newHead;
+    this.current = sessions;
+    this.past = []; // an older step would silently take back what they saved
+    this.tell("rebased");
+  }
+
+  /** Return what must outlive a crash: each edited session as it was and as it is. */
+  stored() {
+    const edits = this.edits.map(({ id, before, after }) => [id, { before, after }]);
+    return edits.length ? { edits: Object.fromEntries(edits), notes: this.notes } : null;
+  }
+
+  /** Bring stored edits back; they may come from an older head, then the disputed sessions are returned. */
+  restore({ edits, notes }) {
+    const overlay = (side) => {
+      const sessions = { ...this.head };
+      for (const [id, sides] of Object.entries(edits)) {
+        delete sessions[id];
+        if (sides[side]) sessions[id] = sides[side];
+      }
+      return sessions;
+    };
+    const { sessions, disputed } = threeWay(overlay("before"), overlay("after"), this.head);
+    this.#step(sessions, notes ?? {}, "restored");
+    return disputed;
+  }
+}

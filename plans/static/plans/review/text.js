@@ -1,0 +1,81 @@
+// Days, durations and elements. Days are ISO texts throughout; arithmetic on them is done in UTC.
+
+const DAY_MS = 86_400_000;
+const WEEKDAYS = ["Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun"];
+const MONTHS = ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"];
+export const MINUS = "\u2212";
+
+const parsed = (day) => new Date(`${day}T00:00:00Z`);
+
+/** Return the ISO day `count` days later. */
+export const addDays = (day, count) => new Date(parsed(day).getTime() + count * DAY_MS).toISOString().slice(0, 10);
+
+/** Return 0 for Monday to 6 for Sunday. */
+export const weekdayOf = (day) => (parsed(day).getUTCDay() + 6) % 7;
+
+export const mondayOf = (day) => addDays(day, -weekdayOf(day));
+
+export const daysBetween = (from, to) => Math.round((parsed(to) - parsed(from)) / DAY_MS);
+
+export const weekdayName = (day) => WEEKDAYS[weekdayOf(day)];
+
+/** Return `24 Nov`. */
+export const shortDay = (day) => `${parsed(day).getUTCDate()} ${MONTHS[parsed(day).getUTCMonth()]}`;
+
+export const dayOfMonth = (day) => parsed(day).getUTCDate();
+
+/** Return `Tue 24 Nov`. */
+export const fullDay = (day) => `${weekdayName(day)} ${shortDay(day)}`;
+
+/** Return `Tue 24 Nov 2026`. */
+export const longDay = (day) => `${fullDay(day)} ${day.slice(0, 4)}`;
+
+/** Return minutes as `h:mm`. */
+export function hoursText(minutes) {
+  const whole = Math.round(minutes);
+  return `${Math.floor(whole / 60)}:${String(whole % 60).padStart(2, "0")}`;
+}
+
+/** Return seconds as `h:mm:ss`, or `m:ss` under an hour. */
+export function clockText(seconds) {
+  const whole = Math.round(Math.abs(seconds));
+  const [h, m, s] = [Math.floor(whole / 3600), Math.floor((whole % 3600) / 60), whole % 60];
+  const tail = String(s).padStart(2, "0");
+  return h ? `${h}:${String(m).padStart(2, "0")}:${tail}` : `${m}:${tail}`;
+}
+
+/** Return a number with its sign; `text` says how the amount reads. */
+export const signed = (value, text = (v) => String(Math.round(v))) =>
+  (value < 0 ? MINUS : "+") + text(Math.abs(value));
+
+export const plural = (count, one, many = `${one}s`) => `${count} ${count === 1 ? one : many}`;
+
+/** Return a number as people read it in a field: at most `digits` decimals, no trailing zeros. */
+export const tidy = (value, digits = 1) => (value == null || value === "" ? "" : String(Number(Number(value).toFixed(digits))));
+
+/** Return a timestamp as `24 Nov 08:31` in the reader's time zone. */
+export function momentText(stamp) {
+  const at = new Date(stamp);
+  const two = (n) => String(n).padStart(2, "0");
+  return `${at.getDate()} ${MONTHS[at.getMonth()]} ${two(at.getHours())}:${two(at.getMinutes())}`;
+}
+
+/** Make an element. Attributes: `class`, `on…` listeners, `data` (an object), properties by name, anything else as is. */
+export function h(tag, attributes = {}, ...children) {
+  const element = document.createElement(tag);
+  for (const [name, value] of Object.entries(attributes)) {
+    if (value === null || value === undefined || value === false) continue;
+    if (name.startsWith("on")) element.addEventListener(name.slice(2), value);
+    else if (name === "data") Object.assign(element.dataset, value);
+    else if (["value", "checked", "disabled", "selected", "hidden", "draggable"].includes(name)) element[name] = value;
+    else element.setAttribute(name, value === true ? "" : value);
+  }
+  element.append(...children.flat().filter((child) => child !== null && child !== undefined && child !== false));
+  return element;
+}
+
+/** Replace what an element holds. */
+export const fill = (element, ...children) => {
+  element.replaceChildren(...children.flat().filter((child) => child !== null && child !== undefined && child !== false));
+  return element;
+};
