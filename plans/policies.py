@@ -63,9 +63,20 @@ def athlete_to_plan_for(user: Actor, athlete_id: UUID, *, lock: bool = False) ->
     return athlete_for(user, "plan:generate", athlete_id, lock=lock)
 
 
+def shown_head(user: Actor, plan: Plan) -> PlanVersion | None:
+    """Return the version that a user gets to see as the plan's present one: for athletes never a draft."""
+    if _is_athlete(user) and plan.status == State.DRAFT:
+        return plan.active_version
+    return plan.head_version
+
+
 def plans_for(user: Actor) -> QuerySet[Plan]:
     """Return the plans that a user may see, newest first, each with its athlete and head version in one query."""
-    return Plan.objects.filter(visible_plans(user)).select_related("athlete", "head_version").order_by("-id")
+    return (
+        Plan.objects.filter(visible_plans(user))
+        .select_related("athlete", "head_version", "active_version")
+        .order_by("-id")
+    )
 
 
 def plan_for(user: Actor, plan_id: UUID) -> Plan:

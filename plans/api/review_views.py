@@ -276,8 +276,7 @@ def operations_of(data: Any) -> tuple[Operation, ...]:
         InvalidInput: a pointer to each operation that is refused.
     """
     try:
-        raw = data if isinstance(data, list) else from_payload({k: v for k, v in data.items() if k != "expected_etag"})
-        return parse_patch(raw)
+        return parse_patch(data if isinstance(data, list) else from_payload(data))
     except InvalidPatch as error:
         raise invalid_edit(error) from error
 

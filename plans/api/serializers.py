@@ -7,8 +7,10 @@ from typing import Any
 from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
+from accounts.requests import acting_user
 from common.jobs import Job
 from plans.models import Plan, PlanSession, PlanVersion
+from plans.policies import shown_head
 from plans.presentation import DAYS, clock_text, seconds_from
 from plans.routing import CHOICES
 from plans.services.request_plan import PlanWish
@@ -88,7 +90,7 @@ class VersionBriefSerializer(serializers.ModelSerializer[PlanVersion]):
 class PlanSerializer(serializers.ModelSerializer[Plan]):
     athlete_name = serializers.CharField(source="athlete.__str__")
     goal_time = serializers.SerializerMethodField()
-    head_version = VersionBriefSerializer()
+    head_version = serializers.SerializerMethodField()
     etag = serializers.SerializerMethodField()
 
     class Meta:
@@ -111,6 +113,12 @@ class PlanSerializer(serializers.ModelSerializer[Plan]):
             "etag",
         )
         read_only_fields = fields
+
+    @extend_schema_field(VersionBriefSerializer(allow_null=True))
+    def get_head_version(self, plan: Plan) -> dict[str, Any] | None:
+        request = self.context.get("request")
+        version = shown_head(acting_user(request), plan) if request else plan.head_version
+        return dict(VersionBriefSerializer(version).data) if version else None
 
     def get_etag(self, plan: Plan) -> str:
         return etag_of(plan)

@@ -105,6 +105,10 @@ def replace_op(session: dict[str, Any], field: str, value: Any, **more: str) -> 
     return {"op": "replace", "path": f"/sessions/{session['session_id']}/{field}", "value": value, **more}
 
 
+def note_op(session: dict[str, Any], text: str) -> dict[str, Any]:
+    return {"op": "add", "path": f"/sessions/{session['session_id']}/prescribed_work/notes", "value": text}
+
+
 def added_session(day: str, rng: random.Random | None = None) -> tuple[str, dict[str, Any]]:
     """Return id and entry of a new easy run."""
     minutes = (rng or random.Random(1)).randrange(20, 60, 5)

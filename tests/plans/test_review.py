@@ -21,7 +21,7 @@ from plans.models import PlanComment, PlanReview, PlanVersion, PlanVersionChange
 from plans.selectors import content_of
 from telemetry.models import OutboxEvent
 from tests.factories import api_of, make_athlete, make_user
-from tests.plans.review import added_session, make_plan, make_review, plan_row, replace_op
+from tests.plans.review import added_session, make_plan, make_review, note_op, plan_row, replace_op
 
 pytestmark = pytest.mark.django_db
 
@@ -58,7 +58,7 @@ def test_flow_a_a_coach_reviews_edits_and_submits(review, django_capture_on_comm
             ),
             replace_op(first, "load", round(first["load"] + 10, 1), reason="coach_judgement"),
             {"op": "remove", "path": f"/sessions/{second['session_id']}", "reason": "travel"},
-            replace_op(third, "prescribed_work/notes", "on grass"),
+            note_op(third, "on grass"),
         ]
     )
     assert answer.status_code == 200, answer.content
@@ -111,8 +111,9 @@ def test_flow_b_an_athlete_requests_changes_then_accepts(review, django_capture_
     assert review.as_coach.post(f"{review.url}/comments", reply).json()["anchor_id"] == session["session_id"]
     resolved = review.as_coach.post(f"{review.url}/comments/{thread.json()['id']}/resolve")
     assert resolved.json()["resolved_at"]
-    review.patch([replace_op(other, "prescribed_work/notes", "easy!")])
-    assert review.as_athlete.get(review.url).json()["status"] == "draft"
+    review.patch([note_op(other, "easy!")])
+    hidden = review.as_athlete.get(review.url).json()
+    assert (hidden["status"], hidden["head_version"]) == ("draft", None), "drafts are the coach's own"
     assert review.as_athlete.get(f"{review.url}/versions/{review.head()['head_version']['id']}").status_code == 404
     assert review.submit().status_code == 200
 
@@ -152,7 +153,7 @@ def test_flow_c_an_administrator_follows_the_history(review):
 
 
 def test_a_changelog_is_paged_without_loss(review):
-    review.patch([replace_op(s, "prescribed_work/notes", f"n{i}") for i, s in enumerate(review.editable()[:7])])
+    review.patch([note_op(s, f"n{i}") for i, s in enumerate(review.editable()[:7])])
     seen, url = [], f"{review.url}/changelog?page_size=3"
     while url:
         page = review.as_coach.get(url).json()
