@@ -51,7 +51,7 @@ def athlete_for(user: User | ServiceIdentity, verb: str, athlete_id: UUID, *, lo
         NotVisible: the athlete is outside everything the user may see (rendered 404).
         NotPermitted: visible, but the role may not do `verb` (403).
     """
-    rows = Athlete.objects.select_for_update(of=("self",)) if lock else Athlete.objects.all()
+    rows = Athlete.objects.select_for_update(of=("self",), no_key=True) if lock else Athlete.objects.all()
     athlete = rows.filter(athletes_in_scope(user, verb), pk=athlete_id).first()
     if athlete is not None:
         return athlete

@@ -1,5 +1,8 @@
 """Lock order, in one place: the athlete first (where other plans of theirs are touched too), then plans by id.
 
+The locks are `FOR NO KEY UPDATE`: rows that refer to a head (a review, a comment) are inserted beside them without a
+wait, and without the deadlock that two decisions about one plan ran into under `FOR UPDATE`.
+
 State is looked at after the lock. Comparing before it and writing after lost 507 of 618 racing edits when measured.
 """
 
@@ -26,12 +29,13 @@ def lock_plan(user: Actor, action: Action, plan_id: UUID, *, with_athlete: bool 
     """
     if with_athlete:
         owner = Plan.objects.filter(_allowed(user, action), pk=plan_id).values("athlete")
-        athlete = Athlete.objects.select_for_update(of=("self",)).filter(pk__in=owner).first()
-        others = Plan.objects.select_for_update(of=("self",)).filter(athlete=athlete).order_by("pk")
+        athlete = Athlete.objects.select_for_update(of=("self",), no_key=True).filter(pk__in=owner).first()
+        others = Plan.objects.select_for_update(of=("self",), no_key=True).filter(athlete=athlete).order_by("pk")
         plans = {plan.pk: plan for plan in others} if athlete else {}
         plan = plans.get(plan_id)
     else:
-        plan = Plan.objects.select_for_update(of=("self",)).filter(_allowed(user, action), pk=plan_id).first()
+        heads = Plan.objects.select_for_update(of=("self",), no_key=True)
+        plan = heads.filter(_allowed(user, action), pk=plan_id).first()
     if plan is not None:
         return plan
     if Plan.objects.filter(visible_plans(user), pk=plan_id).exists():

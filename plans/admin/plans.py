@@ -12,6 +12,7 @@ from django.template.response import TemplateResponse
 
 from accounts.requests import acting_user
 from common.admin import PolicyAdmin
+from plans.admin.review_page import may_review, review_context
 from plans.models import Plan
 from plans.policies import plan_for, visible_plans
 from plans.presentation import RACE_LABELS, clock_text, minutes_text, predicted_text
@@ -56,10 +57,13 @@ class PlanAdmin(PolicyAdmin):
     def change_view(
         self, request: HttpRequest, object_id: str, form_url: str = "", extra_context: dict[str, Any] | None = None
     ) -> HttpResponse:
-        """A plan by week: calendar left, what it comes to on the right."""
-        plan = plan_for(acting_user(request), UUID(object_id))
+        """A plan by week: the review page for whoever edits plans, else calendar and totals to read."""
+        user = acting_user(request)
+        plan = plan_for(user, UUID(object_id))
         version = plan.head_version
         assert version is not None
+        if may_review(user):
+            return self._review(request, plan)
         weeks = weeks_of(version)
         context = {
             **self.admin_site.each_context(request),
@@ -79,6 +83,20 @@ class PlanAdmin(PolicyAdmin):
             "provenance": _provenance(version.provenance_json),
         }
         return TemplateResponse(request, "plans/plan.html", context)
+
+    def _review(self, request: HttpRequest, plan: Plan) -> HttpResponse:
+        context = {
+            **self.admin_site.each_context(request),
+            "opts": self.opts,
+            "title": f"{RACE_LABELS.get(plan.race, plan.race)} – {plan.athlete}",
+            "is_fullwidth": "1",
+            "element_classes": {"navigation": "rv-nav", "navigation_wrapper": "rv-navwrap", "content": "rv-content"},
+            "plan": plan,
+            "race_label": RACE_LABELS.get(plan.race, plan.race),
+            "goal": clock_text(plan.goal_seconds) if plan.goal_seconds else "",
+            "review": review_context(plan, acting_user(request)),
+        }
+        return TemplateResponse(request, "plans/review.html", context)
 
 
 def _week_row(week: Week, weeks: list[Week], plan: Plan) -> dict[str, Any]:

@@ -105,7 +105,7 @@ def _versions(plan: Plan) -> list[dict[str, Any]]:
             "status": row.status,
             "author_id": str(row.author_id),
             "author_name": MACHINE if row.baseline_id is None else names.get(row.author_id) or MACHINE,
-            "is_baseline": row.baseline_id is None,
+            "baseline_id": str(row.baseline_id) if row.baseline_id else None,
             "created_at": row.created_at.isoformat(),
             "diff_summary_json": row.diff_summary_json,
         }

@@ -2,7 +2,7 @@
 
 import { changesBetween, percent, totalsOf } from "./diff.js";
 import { minutesOf } from "./steps.js";
-import { addDays, dayOfMonth, fill, fullDay, h, hoursText, longDay, MINUS, mondayOf, plural, shortDay, weekdayName, weekdayOf } from "./text.js";
+import { addDays, dayOfMonth, fill, fullDay, h, hoursText, longDay, MINUS, mondayOf, plural, shortDay, symbol, weekdayName, weekdayOf } from "./text.js";
 
 export const KINDS = {
   easy: ["E", "Easy"], long: ["L", "Long"], tempo: ["T", "Tempo"], interval: ["I", "Interval"], repetition: ["R", "Repetition"],
@@ -11,11 +11,12 @@ export const KINDS = {
 const SIGN_WORDS = { "+": "added", "−": "removed", "~": "changed" };
 const SIGN_CLASS = { "+": "rv-added", "−": "rv-removed", "~": "rv-edited" };
 
-/** Return a title short enough for a chip: what duration or kind says already is left out. */
+/** Return a title short enough for a chip: what duration or kind says already is left out, minutes become 10′. */
 export function chipTitle(entry) {
   const rest = entry.title.replace(/^Long (?=\d)/, "");
   if (entry.kind === "long") return /^\d+:\d\d$/.test(rest) ? "Long" : rest;
-  return entry.kind === "easy" ? entry.title.replace(/ (\d+ km|\d+:\d\d)$/, "") : entry.title;
+  if (entry.kind === "easy") return entry.title.replace(/ (\d+ km|\d+:\d\d)$/, "");
+  return entry.title.replace(/(\d) min$/, "$1′").replace(/(\d) s$/, "$1″");
 }
 
 export class Calendar {
@@ -91,12 +92,12 @@ export class Calendar {
       h("div", { class: "rv-items" },
         items.filter((item) => item.movedTo).map((item) => this.#movedAway(item)),
         items.filter((item) => !item.movedTo).map((item) => this.#chip(item)),
-        items.some((item) => !item.movedTo) || this.#restButton(day, open)));
+        items.some((item) => !item.movedTo) || this.#restButton(day, open, items.length > 0)));
   }
 
-  #restButton(day, open) {
+  #restButton(day, open, isLeft) {
     const { first, raceDay } = this.model.limits;
-    const text = day < first || day > raceDay ? "" : "Rest";
+    const text = day < first || day > raceDay || isLeft ? "" : "Rest";
     return h("button", { type: "button", class: "rv-rest", tabindex: "-1", data: { item: "", day }, "aria-label": `${longDay(day)}, no session${open ? ", add one" : ""}`, "aria-disabled": open ? null : "true" },
       h("span", {}, text), open && h("span", { class: "rv-plus", "aria-hidden": "true" }, "+"));
   }
@@ -120,7 +121,7 @@ export class Calendar {
     },
       h("span", { class: "t" }, h("i", { "aria-hidden": "true" }, KINDS[entry.kind]?.[0] ?? "·"), chipTitle(entry)),
       h("span", { class: "v" },
-        h("span", {}, entry.locked && h("span", { class: "rv-lock", "aria-hidden": "true" }, "🔒︎ "), hoursText(minutesOf(entry))),
+        h("span", {}, entry.locked && symbol("lock", "rv-lock"), hoursText(minutesOf(entry))),
         comments > 0 && h("span", { class: "rv-talk", "aria-hidden": "true" }, `✎${comments}`),
         h("span", {}, String(Math.round(entry.load)))),
       shown && h("span", { class: "rv-mark", "aria-hidden": "true" }, mark.sign));
@@ -144,11 +145,10 @@ export class Calendar {
     const name = this.against === "head" ? "saved" : "base";
     return h("div", { class: "rv-total", role: "gridcell" },
       h("div", { class: "rv-weekname", "aria-hidden": "true" }, h("b", {}, `W${week.number}`), ` ${shortDay(week.monday)} – ${shortDay(addDays(week.monday, 6))}`),
-      h("b", { class: "rv-hours" }, hoursText(now.minutes)),
-      change !== null && Math.abs(change) >= 0.5 && h("span", { class: `rv-percent${change > 10 || change < -20 ? " rv-much" : ""}` }, `${change > 0 ? "+" : MINUS}${Math.abs(change).toFixed(0)} %`),
+      h("div", {}, h("b", { class: "rv-hours" }, hoursText(now.minutes)),
+      change !== null && Math.abs(change) >= 0.5 && h("span", { class: `rv-percent${change > 10 || change < -20 ? " rv-much" : ""}` }, `${change > 0 ? "+" : MINUS}${Math.abs(change).toFixed(0)} %`)),
       h("span", { class: "rv-bar", "aria-hidden": "true" }, h("i", { style: `width:${share(now.load)}` }), h("em", { style: `left:${share(was.load)}` })),
-      h("span", { class: "rv-load" }, String(Math.round(now.load))),
-      differs && h("span", { class: "rv-base" }, `${name} ${Math.round(was.load)}`));
+      h("div", {}, h("span", { class: "rv-load" }, String(Math.round(now.load))), differs && h("span", { class: "rv-base" }, `${name} ${Math.round(was.load)}`)));
   }
 
   // ---- focus and keys: one tab stop, arrows between days

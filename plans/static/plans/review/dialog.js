@@ -31,8 +31,7 @@ export class SessionDialog {
   /** Open a new session on a day; nothing is added before it is saved. */
   create(day) {
     this.id = null;
-    const entry = sessionOf("easy", day, USUAL_MINUTES, this.intensity);
-    this.#start(entry, entry);
+    this.#start(sessionOf("easy", day, USUAL_MINUTES, this.intensity), null);
   }
 
   #start(entry, original) {
@@ -118,7 +117,7 @@ export class SessionDialog {
     const { class: wide, ...rest } = attributes;
     const input = this.#input(read, write, rest);
     const was = h("small", { class: "rv-was" });
-    this.fields.push(() => { was.textContent = read(this.draft) !== read(this.original) ? `was ${read(this.original)}` : ""; });
+    this.fields.push(() => { was.textContent = this.#differs(read) ? `was ${read(this.original)}` : ""; });
     return h("label", { class: `rv-field ${wide ?? ""}` }, label, input, was);
   }
 
@@ -133,8 +132,13 @@ export class SessionDialog {
   #bind(input, read) {
     this.fields.push(() => {
       if (input !== document.activeElement && input.value !== read(this.draft)) input.value = read(this.draft);
-      input.classList.toggle("rv-changed", read(this.draft) !== read(this.original));
+      input.classList.toggle("rv-changed", this.#differs(read));
     });
+  }
+
+  /** Return whether a field differs from what is saved; nothing of a new session does. */
+  #differs(read) {
+    return this.original !== null && read(this.draft) !== read(this.original);
   }
 
   #steps() {
@@ -157,11 +161,13 @@ export class SessionDialog {
   }
 
   #addStep(block) {
+    const last = stepsOf(this.draft).length;
     const target = (zone) => this.intensity.zones[zone].target;
     const steady = { type: "steady", duration_min: 10, target: target("easy") };
     const main = this.intensity.sport === "running" ? "threshold" : "sweetspot";
     const inner = [{ type: "work", duration_min: 5, target: target(main) }, { type: "recovery", duration_min: 2, target: target("recovery") }];
     this.#restep([...stepsOf(this.draft), block ? { type: "work", repeat: 3, steps: inner } : steady]);
+    this.dialog.querySelectorAll("tr:not(.rv-block-inner) .rv-dose input")[last]?.focus();
   }
 
   /** Take over steps of another number or kind: the table is drawn again. */
@@ -188,7 +194,7 @@ export class SessionDialog {
     });
     const remove = at.length === 1 && !this.fixed && stepsOf(this.draft).length > 1 &&
       h("button", { type: "button", class: "rv-icon", "aria-label": `Remove ${name}`, onclick: () => this.#restep(without(stepsOf(this.draft), at[0])) }, "✕");
-    return h("tr", { class: at.length > 1 || step.steps ? "rv-block" : "" },
+    return h("tr", { class: at.length > 1 ? "rv-block rv-block-inner" : step.steps ? "rv-block" : "" },
       h("td", { class: at.length > 1 ? "rv-inner" : "" }, name, step.note && h("small", {}, step.note)),
       h("td", {}, h("span", { class: "rv-dose" }, dose, h("span", { "aria-hidden": "true" }, unit))),
       h("td", {}, !step.steps && this.#target(found, write, name)), time, load, h("td", {}, remove));
@@ -255,12 +261,13 @@ export class SessionDialog {
   #sync() {
     for (const update of this.fields) update();
     const { draft, original } = this;
+    const before = original ?? { load: 0, prescribed_work: {} };
     const steps = stepsOf(draft);
     fill(this.#profile, steps.flatMap((step) => (step.steps ? Array.from({ length: step.repeat }, () => step.steps).flat() : [step])).map((step) => this.#column(step)));
     this.#profile.hidden = !steps.length;
     this.#profile.setAttribute("aria-label", `Profile: ${draft.prescribed_work.summary ?? ""}`);
     this.#said.textContent = [draft.prescribed_work.summary, draft.prescribed_work.purpose].filter(Boolean).join(" · ");
-    const [minutes, load] = [minutesOf(draft) - minutesOf(original), draft.load - original.load];
+    const [minutes, load] = [minutesOf(draft) - minutesOf(before), draft.load - before.load];
     this.preview.textContent = minutes || load ? `Session ${signed(minutes, hoursText)} h, load ${signed(load)}` : "";
     if (!this.fixed) this.onPreview({ id: this.id, entry: draft, place: this.preview });
   }

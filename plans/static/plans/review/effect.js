@@ -3,7 +3,7 @@
 import { chipTitle, KINDS } from "./calendar.js";
 import { badgesOf, changesBetween } from "./diff.js";
 import { minutesOf } from "./steps.js";
-import { clockText, fill, fullDay, h, hoursText, MINUS, momentText, plural, signed, weekdayName } from "./text.js";
+import { clockText, fill, fullDay, h, hoursText, MINUS, momentText, plural, signed, symbol, weekdayName } from "./text.js";
 
 const SIGNS = { added: "+", removed: "−", replaced: "~" };
 const SIGN_CLASS = { added: "rv-added", removed: "rv-removed", replaced: "rv-edited" };
@@ -116,12 +116,19 @@ export class EffectPanel {
 
   #guards() {
     const sorted = [...this.guards].sort((a, b) => b.new - a.new || b.safety - a.safety);
-    const item = (guard) => h("li", { class: guard.safety ? "rv-unsafe" : "" },
-      h("span", { class: "rv-gicon", "aria-hidden": "true" }, guard.safety ? "⚠" : "ⓘ"),
-      h("div", {}, h("b", {}, guard.message), guard.new && h("span", { class: "rv-new" }, "new"), h("small", {}, [guard.where, guard.safety ? "safety: needs a reason to submit" : ""].filter(Boolean).join(" · "))));
+    const item = (guard) => h("li", { class: guard.safety ? "rv-unsafe" : "" }, symbol(guard.safety ? "warning" : "info", "rv-gicon"),
+      h("details", {}, h("summary", {}, h("b", {}, this.#guardName(guard)), guard.new && h("span", { class: "rv-new" }, "new"), h("small", {}, `missed by ${guard.amount} ${guard.unit}`)), h("small", {}, guard.message)));
     const asked = Boolean(this.state.answer);
+    const unsafe = this.newlyUnsafe.length;
     fill(this.places.guards, h("h2", {}, "Guards ", h("span", { class: `rv-count${sorted.length ? " rv-warn" : ""}` }, asked ? String(sorted.length) : "–")),
+      unsafe > 0 && h("p", { class: "rv-worse" }, `${plural(unsafe, "safety guard")} newly broken: submitting will ask for a reason.`),
       sorted.length ? h("ul", { class: "rv-list" }, sorted.map(item)) : h("p", { class: "mc-muted" }, asked ? "No guard is broken." : "Not checked yet."));
+  }
+
+  #guardName({ guard, where }) {
+    const name = guard.replaceAll("_", " ");
+    const place = /^\d{4}-\d\d-\d\d$/.test(where) ? fullDay(where) : where;
+    return `${name[0].toUpperCase()}${name.slice(1)}${place ? `, ${place}` : ""}`;
   }
 
   // ---- edits

@@ -60,6 +60,9 @@ export function momentText(stamp) {
   return `${at.getDate()} ${MONTHS[at.getMonth()]} ${two(at.getHours())}:${two(at.getMinutes())}`;
 }
 
+// What a condition left out is no child.
+const shown = (children) => children.flat(2).filter((child) => child !== null && child !== undefined && typeof child !== "boolean");
+
 /** Make an element. Attributes: `class`, `on…` listeners, `data` (an object), properties by name, anything else as is. */
 export function h(tag, attributes = {}, ...children) {
   const element = document.createElement(tag);
@@ -70,12 +73,15 @@ export function h(tag, attributes = {}, ...children) {
     else if (["value", "checked", "disabled", "selected", "hidden", "draggable"].includes(name)) element[name] = value;
     else element.setAttribute(name, value === true ? "" : value);
   }
-  element.append(...children.flat().filter((child) => child !== null && child !== undefined && child !== false));
+  element.append(...shown(children));
   return element;
 }
 
+/** Return a sign of the theme's icon font, silent for screen readers. */
+export const symbol = (name, more = "") => h("span", { class: `material-symbols-outlined ${more}`, "aria-hidden": "true" }, name);
+
 /** Replace what an element holds. */
 export const fill = (element, ...children) => {
-  element.replaceChildren(...children.flat().filter((child) => child !== null && child !== undefined && child !== false));
+  element.replaceChildren(...shown(children));
   return element;
 };

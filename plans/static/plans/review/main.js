@@ -1,0 +1,274 @@
+// The review page: reads its document, puts the parts together and carries news from one to the other.
+
+import { PlanApi } from "./api.js";
+import { Calendar } from "./calendar.js";
+import { EffectChart } from "./chart.js";
+import { Comments } from "./comments.js";
+import { patchBetween } from "./diff.js";
+import { SessionDialog } from "./dialog.js";
+import { EffectPanel } from "./effect.js";
+import { bindKeys } from "./keys.js";
+import { conflictPanel, keysPanel, notice, submitPanel } from "./panels.js";
+import { Saving, Shelf } from "./saving.js";
+import { EditModel, newId, sessionsOf } from "./state.js";
+import { addDays, clockText, fill, fullDay, h, mondayOf, momentText, plural } from "./text.js";
+import { WhatIf } from "./whatif.js";
+
+const SPOKEN_AFTER_MS = 600;
+const data = JSON.parse(document.getElementById("review-data").textContent);
+const at = (name) => document.getElementById(`rv-${name}`);
+const { plan, can, urls, version } = data;
+let { weeks } = version;
+let versions = data.versions;
+let baselineId = versions.find((row) => row.id === version.id)?.baseline_id ?? version.id;
+
+const api = new PlanApi(urls);
+const shelf = new Shelf(plan.id);
+const model = new EditModel({
+  head: sessionsOf(version),
+  baseline: data.baseline.sessions,
+  limits: { today: data.today, raceDay: plan.race_date, first: weeks[0]?.monday ?? data.today, last: addDays(weeks.at(-1)?.monday ?? data.today, 6), editable: can.edit },
+});
+
+// ---- saying and showing
+
+let lately = 0;
+function say(text, pause = 0) {
+  clearTimeout(lately);
+  lately = setTimeout(() => { at("live").textContent = text; }, pause);
+}
+const note = (text, more) => notice(at("notices"), text, more);
+const weekNumber = (day) => weeks.find((week) => week.monday === mondayOf(day))?.number ?? "–";
+const weekOf = (day) => {
+  const week = weeks.find((one) => one.monday === mondayOf(day));
+  return week ? ` · week ${week.number} of ${weeks.length}, ${week.phase}` : "";
+};
+const entryOf = (id) => model.current[id] ?? model.head[id] ?? model.baseline[id];
+const openSession = (id) => model.current[id] && sessionDialog.open(id);
+function show(id, day = entryOf(id)?.day) {
+  setRegion("calendar");
+  if (!day) return;
+  calendar.show(day);
+  calendar.goTo(day, id);
+}
+
+// ---- the parts
+
+const comments = new Comments({
+  api, list: data.comments, mayWrite: can.comment, athlete: plan.athlete_name,
+  nameOf: (id) => { const entry = entryOf(id); return entry ? `${fullDay(entry.day)}, ${entry.title}` : "A session of an earlier version"; },
+  onCount: () => { calendar.render(); drawComments(); },
+});
+const drawComments = () => comments.draw(at("comments"), null, show);
+const calendar = new Calendar(at("cal"), {
+  model, weeks, on: { open: openSession, add: (day) => sessionDialog.create(day), say, commentsOn: (id) => comments.count(id) },
+});
+const effect = new EffectPanel({ whatif: at("whatif"), guards: at("guards"), edits: at("edits"), strip: at("strip") }, {
+  model, predicted: version.predicted, goalSeconds: plan.goal_seconds, reasons: data.reasons, weekNumber,
+  on: { retry: () => whatIf.ask(model.operations, { now: true }), show },
+});
+const chart = new EffectChart(at("chart"), { weeks, today: data.today });
+const whatIf = new WhatIf({ api, onState: (state) => {
+  effect.setState(state);
+  drawRace(state.answer?.after ?? version.predicted);
+  if (state.status !== "settled") return;
+  chart.show(state.answer);
+  at("chart-box").hidden = !state.answer.days.length;
+  if (state.count) say(effect.spoken(), SPOKEN_AFTER_MS);
+} });
+const sessionDialog = new SessionDialog(at("session"), {
+  model, intensity: data.intensity, reasons: data.reasons, weekOf, say,
+  comments: (place, id) => comments.draw(place, id), onPreview: preview,
+});
+const saving = new Saving({ model, api, head: { id: version.id, etag: data.etag }, on: { busy: setBusy, saved, conflict, notice: (text, details) => note(text, { details }), submitted } });
+
+/** What the session in the dialog would do, said in the dialog; asked apart from the page's own what-if. */
+const dialogWhatIf = new WhatIf({ api, onState: ({ status, answer }) => {
+  if (!previewed || status !== "settled" || !answer.after) return;
+  const show_ = (outcome) => (outcome.unit === "s" ? clockText(outcome.value) : `${Math.round(outcome.value)} ${outcome.unit}`);
+  const broken = answer.guards.filter((guard) => guard.new).length;
+  const where = previewed.querySelector("b") ?? previewed.appendChild(h("b", {}));
+  where.textContent = ` · race day ${show_(answer.before)} → ${show_(answer.after)}${broken ? ` · ${plural(broken, "guard")} newly broken` : ""}`;
+} });
+let previewed = null;
+function preview(draft) {
+  previewed = draft?.place ?? null;
+  if (!draft || !draft.place.textContent) return;
+  const id = draft.id ?? (sessionDialog.previewId ??= newId());
+  dialogWhatIf.ask(patchBetween(model.head, { ...model.current, [id]: draft.entry }));
+}
+
+// ---- what follows an edit
+
+model.onChange(() => {
+  calendar.render();
+  effect.render();
+  whatIf.ask(model.operations);
+  shelf.put(saving.head.id, model.stored());
+  drawBar();
+});
+
+function drawBar() {
+  const count = model.edits.length;
+  at("count").textContent = count ? plural(count, "unsaved edit") : "Nothing unsaved";
+  at("count").classList.toggle("rv-dirty", count > 0);
+  for (const place of document.querySelectorAll(".rv-tabcount")) place.textContent = count || "";
+  if (!can.edit) return;
+  at("undo").disabled = !model.past.length;
+  at("revert").disabled = !count;
+  at("machine").disabled = isMachines();
+  at("save").disabled = !count;
+  at("submit").disabled = !can.submit && !count;
+}
+const isMachines = () => !Object.keys(model.baseline).concat(Object.keys(model.current)).some((id) => model.markOf(id).sign);
+
+function drawRace(predicted) {
+  if (!predicted) return;
+  const half = (predicted.high - predicted.low) / 2;
+  at("racetime").textContent = predicted.unit === "s" ? `predicted ${clockText(predicted.value)} ±${clockText(half)}` : "";
+}
+
+function drawTimeline() {
+  const row = (one) => h("li", { class: one.id === saving.head.id ? "rv-here" : "" },
+    h("p", {}, h("b", {}, `v${one.version_number}`), ` ${one.baseline_id ? one.status.replaceAll("_", " ") : "generated"}`, h("small", {}, momentText(one.created_at))),
+    h("p", { class: "mc-muted" }, [one.author_name, one.diff_summary_json?.sentence].filter(Boolean).join(" · ")));
+  fill(at("timeline"), versions.map(row));
+  at("version").textContent = `v${versions.find((one) => one.id === saving.head.id)?.version_number ?? "?"}`;
+}
+
+function setStatus(status) {
+  plan.status = status;
+  at("status").textContent = status.replaceAll("_", " ");
+  can.submit = ["generated", "draft", "needs_revision"].includes(status);
+}
+
+// ---- saving, submitting, conflicts
+
+function setBusy(isBusy) {
+  at("bar").classList.toggle("rv-saving", isBusy);
+  at("bar").setAttribute("aria-busy", String(isBusy));
+}
+
+function saved(stored) {
+  versions = [{ ...stored, author_name: stored.author_name || "you", baseline_id: baselineId }, ...versions];
+  setStatus(stored.status);
+  at("notices").replaceChildren();
+  at("lastsaved").textContent = `saved ${momentText(stored.created_at)}`;
+  drawTimeline();
+  drawBar();
+  say(`Saved as version ${stored.version_number}.`);
+}
+
+function submitted(head) {
+  setStatus(head.status);
+  drawBar();
+  note("Submitted. The athlete is told and decides; saving another edit takes the plan back to draft.", { tone: "good" });
+}
+
+async function conflict(problem) {
+  try {
+    const theirs = await saving.theirs(problem, baselineId);
+    const author = theirs.versions.find((row) => row.id === theirs.version.id)?.author_name;
+    conflictPanel(at("dialog"), { version: theirs.version, author, merge: model.compareWith(theirs.sessions), mineCount: model.edits.length, act: (taken, save) => adopt(theirs, taken, save) });
+    note(`Somebody saved version ${theirs.version.version_number} meanwhile. Your edits are kept.`, { tone: "warn", actions: [["Compare", () => conflict(problem)]] });
+  } catch (error) {
+    note(`Somebody saved meanwhile, and their version cannot be read: ${error.message} Your edits are kept.`, { actions: [["Try again", () => conflict(problem)]] });
+  }
+}
+
+/** Go on from their version with our edits on top. */
+function adopt(theirs, taken, save) {
+  saving.head = { id: theirs.version.id, etag: theirs.etag ?? theirs.version.etag };
+  ({ versions } = theirs);
+  if (theirs.baseline) [model.baseline, baselineId] = [theirs.baseline, theirs.baselineId];
+  weeks = calendar.weeks = theirs.version.weeks;
+  Object.assign(model.limits, { first: weeks[0].monday, last: addDays(weeks.at(-1).monday, 6) });
+  setStatus(theirs.version.status);
+  at("notices").replaceChildren();
+  model.rebase(theirs.sessions, taken);
+  drawTimeline();
+  if (save) saving.save();
+}
+
+function submit() {
+  if (!can.edit || (!can.submit && !model.isDirty)) return say("There is nothing to submit.");
+  submitPanel(at("dialog"), { edits: model.edits.length, guards: effect.newlyUnsafe, reasons: data.reasons, send: (wish) => saving.submit(wish) });
+}
+
+async function regenerate() {
+  if (model.isDirty) return note("Save or revert your edits first: generating again starts from what is saved.", { tone: "warn" });
+  at("regenerate").disabled = true;
+  say("Generating again.");
+  try {
+    const { data: made } = await api.regenerate(saving.head.etag);
+    const kept = made.conflicts.length ? ` ${plural(made.conflicts.length, "edit")} met another proposal; yours were kept.` : "";
+    note(`Generated again as version ${made.version.version_number}.${kept}`, { tone: "good", actions: [["Show it", () => location.reload()]] });
+  } catch (problem) {
+    if (problem.status === 412) conflict(problem);
+    else note(`Not generated. ${problem.message}`, { details: problem.details });
+  } finally {
+    at("regenerate").disabled = false;
+  }
+}
+
+// ---- regions, toggle, keys, leaving
+
+function setRegion(name) {
+  at("app").dataset.region = name;
+  for (const tab of document.querySelectorAll(".rv-tabs [role=tab]")) tab.setAttribute("aria-selected", String(tab.dataset.region === name));
+}
+function focusRegion(name) {
+  setRegion(name);
+  if (name === "calendar") calendar.goTo(calendar.focus.day, calendar.focus.id);
+  else at(name).focus();
+}
+
+function compareWith(name) {
+  calendar.against = effect.against = name;
+  for (const button of document.querySelectorAll("[data-against]")) button.setAttribute("aria-pressed", String(button.dataset.against === name));
+  calendar.render();
+  effect.render();
+}
+
+const act = {
+  save: () => can.edit && saving.save(),
+  submit,
+  undo: () => can.edit && say(model.undo() ? "Undone." : "Nothing to undo."),
+  add: (day) => (model.mayUse(day) ? sessionDialog.create(day) : say("No session can be added on this day.")),
+  duplicate: (id) => id && model.current[id] && !model.whyTied(id) && model.duplicate(id) && say("Duplicated."),
+  remove: (id) => id && model.current[id] && say(model.whyTied(id) || (model.remove(id) && "Removed. U takes it back.")),
+  keys: () => keysPanel(at("dialog")),
+  region: focusRegion,
+};
+
+function bind() {
+  const clicks = { save: act.save, submit, undo: act.undo, keys: act.keys, regenerate, revert: () => model.revertAll(), machine: () => model.revertAll(model.baseline), torace: () => show(null, plan.race_date) };
+  for (const [name, listener] of Object.entries(clicks)) at(name)?.addEventListener("click", listener);
+  for (const tab of document.querySelectorAll(".rv-tabs [role=tab]")) tab.addEventListener("click", () => setRegion(tab.dataset.region));
+  for (const button of document.querySelectorAll("[data-against]")) button.addEventListener("click", () => compareWith(button.dataset.against));
+  bindKeys({ calendar, root: at("cal"), model, act });
+  addEventListener("beforeunload", (event) => model.isDirty && event.preventDefault());
+  addEventListener("offline", () => note("No connection. Edits are kept in this browser and can be saved once it is back.", { tone: "warn" }));
+  addEventListener("online", () => { at("notices").replaceChildren(); whatIf.ask(model.operations, { now: true }); });
+}
+
+/** Bring back what a crash or a closed tab left behind. */
+function bringBack() {
+  const kept = can.edit ? shelf.find() : null;
+  if (!kept) return;
+  const disputed = model.restore(kept);
+  if (!model.isDirty) return;
+  const other = disputed.length ? ` ${plural(disputed.length, "session")} changed in a newer version since: yours are shown, look before you save.` : "";
+  note(`${plural(model.edits.length, "unsaved edit")} of ${momentText(kept.at)} brought back.${other}`, { tone: "warn", actions: [["Discard them", () => model.revertAll()]] });
+}
+
+bind();
+calendar.render();
+effect.render();
+drawTimeline();
+drawComments();
+drawRace(version.predicted);
+drawBar();
+bringBack();
+calendar.show(calendar.focus.day);
+whatIf.ask(model.operations, { now: true });
