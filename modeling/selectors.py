@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections import Counter
 from dataclasses import dataclass
 from datetime import date
-from typing import Final, cast
+from typing import Any, Final, cast
+from uuid import UUID
 
 from django.db.models import Count, Max, Min, QuerySet, Sum
 
 from accounts.models import Athlete
 from modeling.core.series import LoadSeries, PerformanceTest, TestKindName
-from modeling.models import Activity, Fit, Test
+from modeling.models import Activity, Fit, Test, Threshold
 
 # Sports are not mixed in one series; what is neither a run nor a ride counts for the athlete's own sport.
 OTHER_SPORT: Final = "other"
@@ -53,6 +54,23 @@ def fit_inputs(athlete: Athlete, *, since: date | None = None, until: date | Non
     last = until or max([*daily, *(t.day for t in measured)])
     series = LoadSeries.from_daily(daily, start=first, until=last, unit=unit)
     return FitInputs(series, measured, unit, sum(units.values()) - units[unit])
+
+
+def history_stamp(athlete_id: UUID) -> tuple[Any, ...]:
+    """Return a value that changes whenever something does that a fit or a plan is made from (four small queries).
+
+    For caches: rows are added, soft-deleted or corrected in place, so it counts, adds up and names the newest.
+    """
+    rows = Activity.objects.filter(athlete=athlete_id, deleted_at=None)
+    activities = rows.aggregate(n=Count("pk"), newest=Max("created_at"), load=Sum("load"), seconds=Sum("duration_s"))
+    tests = Test.objects.filter(athlete=athlete_id, deleted_at=None).aggregate(
+        n=Count("pk"), newest=Max("created_at"), value=Sum("value"), day=Max("day")
+    )
+    thresholds = Threshold.objects.filter(athlete=athlete_id, deleted_at=None).aggregate(
+        n=Count("pk"), newest=Max("created_at")
+    )
+    fit = Fit.objects.filter(athlete=athlete_id, invalidated_at=None).aggregate(newest=Max("created_at"))
+    return tuple(value for found in (activities, tests, thresholds, fit) for value in found.values())
 
 
 def newest_fit(athlete: Athlete, method: str = "posterior") -> Fit | None:

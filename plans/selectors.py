@@ -14,6 +14,8 @@ from common.keys import key_ring
 from plans.document import Content, Entry, document, session_changes, session_entry
 from plans.models import PlanSession, PlanVersion, PlanVersionChange
 
+ENTRY_COLUMNS = ("day", "modality", "kind", "title", "prescribed_work_json", "load", "key_session", "locked")
+
 
 @dataclass(frozen=True)
 class Week:
@@ -64,21 +66,40 @@ def _week(frame: dict[str, Any], by_monday: dict[date, list[PlanSession]]) -> We
 
 
 def content_of(version: PlanVersion) -> Content:
-    """Return a version's document (one query)."""
-    return document((str(row.session_id), entry_of(row)) for row in version.sessions.all())
+    """Return a version's document: one query, and none again for the same object, since versions never change.
+
+    Nobody may change what it returns.
+    """
+    known: Content | None = version.__dict__.get("_content")
+    if known is None:
+        rows = PlanSession.objects.filter(version=version).values_list("session_id", *ENTRY_COLUMNS)
+        known = document((str(session_id), _entry(*columns)) for session_id, *columns in rows)
+        remember_content(version, known)
+    return known
+
+
+def remember_content(version: PlanVersion, content: Content) -> None:
+    """Keep the document that a version was just stored with."""
+    version.__dict__["_content"] = content
 
 
 def entry_of(row: PlanSession) -> Entry:
     """Return a stored session as the document holds it."""
+    return _entry(*(getattr(row, name) for name in ENTRY_COLUMNS))
+
+
+def _entry(
+    day: date, modality: str, kind: str, title: str, work: dict[str, Any], load: float, key: bool, locked: bool
+) -> Entry:
     return session_entry(
-        day=row.day.isoformat(),
-        modality=row.modality,
-        kind=row.kind,
-        title=row.title,
-        prescribed_work=row.prescribed_work_json,
-        load=row.load,
-        key_session=row.key_session,
-        locked=row.locked,
+        day=day.isoformat(),
+        modality=modality,
+        kind=kind,
+        title=title,
+        prescribed_work=work,
+        load=load,
+        key_session=key,
+        locked=locked,
     )
 
 

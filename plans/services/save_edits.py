@@ -11,7 +11,16 @@ from common.actors import actor_id
 from common.context import unit_of_work
 from common.errors import StaleVersion
 from common.etag import ETag
-from plans.document import Content, InvalidPatch, Operation, apply_patch, content_sha256, session_changes, summarise
+from plans.document import (
+    Content,
+    InvalidPatch,
+    Operation,
+    apply_patch,
+    content_sha256,
+    field_changes,
+    session_changes,
+    summarise,
+)
 from plans.errors import invalid_edit, wrong_state
 from plans.locks import lock_plan
 from plans.models import Plan, PlanVersion
@@ -68,7 +77,7 @@ def save_edits(
             Action.SAVE,
             details={
                 "parent_version_id": str(head.pk),
-                "fields_changed": version.changes.count(),
+                "fields_changed": len(field_changes(before, after)),
                 "sessions": summary.sessions,
                 "reasons": summary.reasons,
                 "tags": summary.badges,

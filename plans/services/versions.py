@@ -15,6 +15,7 @@ from common.etag import ETag, etag_for
 from common.keys import KeyRing, key_ring
 from plans.document import Content, FieldChange, Operation, Summary, content_sha256, field_changes, summarise
 from plans.models import Plan, PlanSession, PlanVersion, PlanVersionChange
+from plans.selectors import remember_content
 from plans.workflow import State
 
 
@@ -70,6 +71,7 @@ def store_version(
     )
     PlanSession.objects.bulk_create(session_rows(version, content), batch_size=500)
     _store_changes(version, changes, reasons)
+    remember_content(version, content)
     return version, summary
 
 

@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from dataclasses import asdict
 from typing import Any
 
 from accounts.models import Athlete
 from common import clock
+from modeling.selectors import history_stamp
 from plans.document import Content
 from plans.generation import snapshot_of
 from plans.models import Plan, PlanVersion
 from plans.pipelines.contract import RaceGoal
 from plans.selectors import content_of
 from plans.whatif import WhatIf, WhatIfContext, context_of, what_if
+
+MOST_CONTEXTS = 32
+_contexts: dict[tuple[Any, ...], WhatIfContext] = {}
 
 
 def goal_of(plan: Plan) -> RaceGoal:
@@ -21,14 +26,25 @@ def goal_of(plan: Plan) -> RaceGoal:
 
 
 def context_for(plan: Plan, version: PlanVersion) -> WhatIfContext | None:
-    """Return what a what-if of this plan needs to know of its athlete; None once the race is over."""
+    """Return what a what-if of this plan needs to know of its athlete; None once the race is over.
+
+    The newest contexts are kept in the process, under everything that they are made from.
+    """
     today = clock.today()
     if plan.race_date <= today:
         return None
-    athlete = Athlete.objects.get(pk=plan.athlete_id)
     baseline = version if version.baseline is None else version.baseline
-    sessions = content_of(baseline)["sessions"]
-    return context_of(snapshot_of(athlete, today), goal_of(plan), version.weeks_json, sessions)
+    goal = goal_of(plan)
+    athlete = Athlete.objects.get(pk=plan.athlete_id)
+    person = (athlete.pk, athlete.level, athlete.sex, athlete.birth_year)
+    key = (person, baseline.pk, goal, today, history_stamp(athlete.pk))
+    context = _contexts.get(key)
+    if context is None:
+        context = context_of(snapshot_of(athlete, today), goal, version.weeks_json, content_of(baseline)["sessions"])
+        while len(_contexts) >= MOST_CONTEXTS:
+            _contexts.pop(next(iter(_contexts)), None)
+        _contexts[key] = context
+    return context
 
 
 def what_if_of(plan: Plan, version: PlanVersion, before: Content, after: Content) -> WhatIf | None:
@@ -39,5 +55,15 @@ def what_if_of(plan: Plan, version: PlanVersion, before: Content, after: Content
 
 def predicted_of(plan: Plan, version: PlanVersion, before: Content, after: Content) -> dict[str, Any] | None:
     """Return the predicted outcome of an edited plan, as versions store it."""
+    if _loads(before) == _loads(after):
+        return version.predicted_json
     found = what_if_of(plan, version, before, after)
     return asdict(found.after) if found else None
+
+
+def _loads(content: Content) -> dict[str, float]:
+    """Return the load of each day; other edits do not move a prediction."""
+    loads: dict[str, float] = defaultdict(float)
+    for entry in content["sessions"].values():
+        loads[entry["day"]] += entry["load"]
+    return {day: round(load, 1) for day, load in loads.items() if load}
