@@ -118,15 +118,32 @@ def context_of(
 ) -> WhatIfContext:
     """Return the context of a plan; `weeks` are a version's week frames, `baseline` the machine's own sessions.
 
-    Planned loads of days before `athlete.today` are ignored: what happened is in the athlete's history.
+    Planned loads of days before `athlete.today` are ignored: what happened is in the athlete's history. Of the target
+    of a week under way, the share that the baseline left for the days from today on remains.
     """
     trusted = athlete.grade in GRADES_FOR_ADVANCED
     response = (individual_response(athlete, goal) if trusted else None) or population_response(athlete, goal)
     start = start_state(athlete)
     found = response.performance(_loads(baseline, athlete.today, goal)) or usual_performance(athlete)
     share = believed(athlete, goal, found)[0] / found[0]
-    ahead = tuple(w for w in weeks if date.fromisoformat(w["monday"]) + timedelta(days=7) > athlete.today)
-    return WhatIfContext(athlete, goal, ahead, response, start.ctl, start.atl, share)
+    ahead = (w for w in weeks if date.fromisoformat(w["monday"]) + timedelta(days=7) > athlete.today)
+    frames = tuple(_frame_left(week, baseline, athlete.today) for week in ahead)
+    return WhatIfContext(athlete, goal, frames, response, start.ctl, start.atl, share)
+
+
+def _frame_left(frame: dict[str, Any], baseline: Sessions, today: date) -> dict[str, Any]:
+    """Return a week's frame with the target of its days from today on; a share, so that the tolerance keeps its size.
+
+    The race is no part of a target.
+    """
+    monday = date.fromisoformat(frame["monday"])
+    if monday >= today:
+        return frame
+    days = {(monday + timedelta(days=i)).isoformat() for i in range(7)}
+    week = [entry for entry in baseline.values() if entry["day"] in days and entry["kind"] != "race"]
+    total = sum(entry["load"] for entry in week)
+    left = sum(entry["load"] for entry in week if entry["day"] >= today.isoformat())
+    return frame | {"target_load": frame["target_load"] * left / total if total else frame["target_load"]}
 
 
 def what_if(context: WhatIfContext, before: Sessions, after: Sessions) -> WhatIf:
@@ -214,7 +231,9 @@ def _curves(context: WhatIfContext, loads: Floats) -> Curves:
 
 def _guards(context: WhatIfContext, before: Sessions, after: Sessions) -> tuple[BrokenGuard, ...]:
     """Return what the edited plan breaks, the new ones first."""
-    known = {(r.guard, r.week_or_day): r.amount for r in _broken(context, before)}
+    known: dict[tuple[str, str], float] = {}
+    for r in _broken(context, before):  # two sessions of one day can break the same guard
+        known[r.guard, r.week_or_day] = max(r.amount, known.get((r.guard, r.week_or_day), 0.0))
     found = [
         BrokenGuard(
             guard=r.guard,

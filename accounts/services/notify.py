@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Collection
-from typing import Any
+from datetime import timedelta
+from functools import reduce
+from operator import or_
+from typing import Any, Final
 from uuid import UUID
 
 import structlog
 from django.conf import settings
-from django.core.mail import EmailMessage
-from django.db.models import F
+from django.core.mail import EmailMessage, get_connection
+from django.db.models import F, Q
 
 from accounts.models import Notification, User
-from accounts.notifications import KINDS
+from accounts.notifications import KINDS, text_of
 from common import clock
 from common.context import NoContext, in_unit_of_work, register_service, unit_of_work
 from common.jobs import Job, enqueue, register_job
@@ -20,7 +23,12 @@ from common.jobs import Job, enqueue, register_job
 logger = structlog.get_logger("mesocycle.mail")
 
 MAIL_JOB = "accounts.send_mail"
-MOST_ATTEMPTS = 5
+# How long after the notification each further attempt waits: an outage of hours loses no mail, and a sweep leaves alone
+# what another worker is sending just now.
+RETRY_AFTER: Final = tuple(timedelta(minutes=minutes) for minutes in (5, 30, 120, 720))
+# Without a broker the mail is sent while the answer waits; a server that hangs must not hold it for long.
+SEND_TIMEOUT_SECONDS: Final = 10
+LONGEST_KEY: Final = 120
 MAILER = register_service("mailer")
 
 
@@ -39,7 +47,10 @@ def notify(
     Raises:
         NoContext: no writable unit of work is open.
         KeyError: nobody registered this kind.
+        ValueError: the key is too long; cut off, it would swallow the notifications of other causes.
     """
+    if len(dedupe_key) > LONGEST_KEY:
+        raise ValueError(f"a dedupe_key has at most {LONGEST_KEY} characters")
     if not in_unit_of_work(writable=True):
         raise NoContext("people are notified inside the unit of work of what they are told about")
     KINDS.get(kind)
@@ -51,7 +62,7 @@ def notify(
             target_type=target_type,
             target_id=target_id,
             data=data,
-            dedupe_key=dedupe_key[:120],
+            dedupe_key=dedupe_key,
         )
         for user_id in user_ids
     ]
@@ -70,32 +81,51 @@ def mark_read(*, ids: Collection[UUID] | None, acting_user: User) -> int:
 
 
 def send_waiting_mail(*, ids: Collection[UUID] | None = None, limit: int = 200) -> int:
-    """Send what was not sent yet, each on its own; return how many were. What fails is tried again later."""
+    """Send what is due, each on its own; return how many were sent. What fails is tried again later."""
     with unit_of_work(MAILER, read_only=True):
-        rows = Notification.objects.filter(emailed_at=None, email_attempts__lt=MOST_ATTEMPTS, user__is_active=True)
+        rows = Notification.objects.filter(_due(), emailed_at=None, user__is_active=True)
         if ids is not None:
             rows = rows.filter(pk__in=ids)
         waiting = list(rows.select_related("user").order_by("email_attempts", "id")[:limit])
     return sum(_send(row) for row in waiting)
 
 
+def _due() -> Q:
+    """Return the rows that were never tried, or whose next attempt's time has come."""
+    now = clock.now()
+    again = (Q(email_attempts=n, created_at__lte=now - wait) for n, wait in enumerate(RETRY_AFTER, start=1))
+    return reduce(or_, again, Q(email_attempts=0))
+
+
 def _send(row: Notification) -> bool:
     """Claim the row by counting the attempt, send, and note what came of it."""
+    mine = Notification.objects.filter(pk=row.pk, emailed_at=None)
     with unit_of_work(MAILER):
-        claimed = Notification.objects.filter(pk=row.pk, emailed_at=None, email_attempts=row.email_attempts)
-        if not claimed.update(email_attempts=F("email_attempts") + 1):
+        if not mine.filter(email_attempts=row.email_attempts).update(email_attempts=F("email_attempts") + 1):
             return False
-    kind, error = KINDS.get(row.kind), ""
     try:
-        body = f"{kind.title(row.data)}\n\n{settings.PUBLIC_URL}{kind.link(row.data)}\n"
-        EmailMessage(f"Mesocycle: {kind.title(row.data)}", body, to=[row.user.email]).send()
+        _message(row).send()
     except Exception as failure:
         logger.warning("mail failed", notification_id=str(row.pk), error=type(failure).__name__)
-        error = type(failure).__name__
+        with unit_of_work(MAILER):
+            mine.update(email_error=type(failure).__name__[:200])
+        return False
     with unit_of_work(MAILER):
-        sent_at = None if error else clock.now()
-        Notification.objects.filter(pk=row.pk).update(email_error=error, emailed_at=sent_at)
-    return not error
+        mine.update(email_error="", emailed_at=clock.now())
+    return True
+
+
+def _message(row: Notification) -> EmailMessage:
+    """Return the mail.
+
+    Raises:
+        KeyError: this release does not know the kind, or not from these data.
+    """
+    text = text_of(row.kind, row.data)
+    parts = [text.title, text.body, f"{settings.PUBLIC_URL}{text.link}"]
+    connection = get_connection(timeout=settings.EMAIL_TIMEOUT or SEND_TIMEOUT_SECONDS)
+    body = "\n\n".join(part for part in parts if part) + "\n"
+    return EmailMessage(f"Mesocycle: {text.title}", body, to=[row.user.email], connection=connection)
 
 
 def _run(job: Job) -> dict[str, Any]:

@@ -39,7 +39,7 @@ def is_loading(week: RealisedWeek) -> bool:
 
 def in_week(plan: Realised, week: RealisedWeek) -> list[RealisedSession]:
     """Return the sessions of a week."""
-    return [s for s in plan.sessions if week.first <= s.day < week.first + week.days]
+    return [s for day in range(week.first, week.first + week.days) for s in plan.by_day.get(day, ())]
 
 
 def training_load(plan: Realised, week: RealisedWeek) -> float:
@@ -82,11 +82,11 @@ def _daily_cap(plan: Realised) -> Iterator[Breach]:
 
 
 def _session_growth(plan: Realised) -> Iterator[Breach]:
-    ordered = sorted(plan.sessions, key=lambda s: s.day)
-    for s in ordered:
+    heaviest = {day: max(s.load for s in sessions) for day, sessions in plan.by_day.items()}
+    for s in sorted(plan.sessions, key=lambda s: s.day):
         if s.kind == "race":
             continue
-        window = [o.load for o in ordered if s.day - g.SESSION_WINDOW <= o.day < s.day]
+        window = [heaviest[day] for day in range(s.day - g.SESSION_WINDOW, s.day) if day in heaviest]
         if s.day < g.SESSION_WINDOW:
             window.append(plan.state.longest_session)
         yield from _over("session_growth", s.load - g.session_ceiling(max(window, default=0.0)), day=s.day)
@@ -135,7 +135,7 @@ def _race_form(plan: Realised) -> Iterator[Breach]:
 def _long_share(plan: Realised) -> Iterator[Breach]:
     for week in plan.weeks:
         loads = [s.load for s in in_week(plan, week) if s.kind not in ("race", "strength")]
-        if week.days < 7 or is_taper(week) or not loads or week.phase == AFTER_RACE:
+        if week.days < 7 or is_taper(week) or sum(loads) <= 0 or week.phase == AFTER_RACE:
             continue
         yield from _over("long_share", max(loads) / sum(loads) - g.long_share_limit(len(loads)), week=week.number)
 

@@ -10,6 +10,7 @@ growth and daily cap alone.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Final
 
 import numpy as np
@@ -226,6 +227,14 @@ class Realised:
     @property
     def n_days(self) -> int:
         return max(week.first + week.days for week in self.weeks)
+
+    @cached_property
+    def by_day(self) -> dict[int, list[RealisedSession]]:
+        """Return the sessions of each day that has any, in their order: the checks look them up again and again."""
+        found: dict[int, list[RealisedSession]] = {}
+        for session in self.sessions:
+            found.setdefault(session.day, []).append(session)
+        return found
 
     def daily(self, *, with_race: bool = True) -> Floats:
         """Return the load of each day, (n_days,) TSS."""

@@ -6,12 +6,15 @@ from typing import Any
 from uuid import UUID
 
 from django.contrib import admin
+from django.core.exceptions import PermissionDenied
 from django.db.models import Q, QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.template.response import TemplateResponse
+from django.urls import path
 
 from accounts.requests import acting_user
 from common.admin import PolicyAdmin
+from plans.admin.pending import pending_context
 from plans.admin.review_page import may_review, review_context
 from plans.models import Plan
 from plans.policies import plan_for, visible_plans
@@ -41,6 +44,16 @@ class PlanAdmin(PolicyAdmin):
 
     def visible(self, user: Any) -> Q:
         return visible_plans(user)
+
+    def get_urls(self) -> list[Any]:
+        return [path("pending/", self.admin_site.admin_view(self.pending), name="plans_pending"), *super().get_urls()]
+
+    def pending(self, request: HttpRequest) -> HttpResponse:
+        """The plans that await review."""
+        if not may_review(acting_user(request)):
+            raise PermissionDenied
+        context = {**self.admin_site.each_context(request), "title": "Pending plans"}
+        return TemplateResponse(request, "plans/pending.html", {**context, **pending_context(acting_user(request))})
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Plan]:
         rows: Any = super().get_queryset(request)

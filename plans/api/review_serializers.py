@@ -70,6 +70,10 @@ class WhatIfInSerializer(serializers.Serializer[Any]):
     operations = OperationSerializer(many=True)
 
 
+class LookInSerializer(serializers.Serializer[Any]):
+    version_number = serializers.IntegerField(min_value=1)
+
+
 class SubmitInSerializer(serializers.Serializer[Any]):
     comment = serializers.CharField(required=False, allow_blank=True, max_length=4000, default="")
     reason = serializers.ChoiceField(choices=list(REASONS.items()), required=False, allow_blank=True, default="")

@@ -32,6 +32,7 @@ from plans.presentation import seconds_from
 from plans.selectors import compared_with, content_of, marked_changes, names_of, weeks_of
 from plans.services.comments import add_comment, resolve_comment
 from plans.services.decide import accept_plan, request_changes, submit_plan, withdraw_plan
+from plans.services.look import look_at_plan
 from plans.services.regenerate_plan import regenerate_plan
 from plans.services.save_edits import save_edits
 from plans.services.versions import etag_of
@@ -132,6 +133,15 @@ _NOTHING: dict[str, Any] = {
     "after_series": {"fitness": [], "fatigue": [], "form": []},
     "guards": [],
 }
+
+
+class LookView(UnitOfWorkAPIMixin):
+    @extend_schema(request=s.LookInSerializer, responses={204: None}, operation_id="plan_look")
+    def post(self, request: Request, plan_id: UUID) -> Response:
+        """Say up to which version you have looked; lists then show what is new to you."""
+        data = _valid(s.LookInSerializer, request)
+        look_at_plan(plan_id=plan_id, version_number=data["version_number"], acting_user=acting_user(request))
+        return Response(status=status.HTTP_204_NO_CONTENT)
 
 
 class SubmitView(UnitOfWorkAPIMixin):

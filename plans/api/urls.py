@@ -9,6 +9,7 @@ urlpatterns = [
     path("plans/<uuid:plan_id>/versions", review.VersionListView.as_view(), name="plan-versions"),
     path("plans/<uuid:plan_id>/versions/<uuid:version_id>", review.VersionView.as_view(), name="plan-version"),
     path("plans/<uuid:plan_id>/what-if", review.WhatIfView.as_view(), name="plan-what-if"),
+    path("plans/<uuid:plan_id>/look", review.LookView.as_view(), name="plan-look"),
     path("plans/<uuid:plan_id>/submit", review.SubmitView.as_view(), name="plan-submit"),
     path("plans/<uuid:plan_id>/approve", review.ApproveView.as_view(), name="plan-approve"),
     path("plans/<uuid:plan_id>/withdraw", review.WithdrawView.as_view(), name="plan-withdraw"),

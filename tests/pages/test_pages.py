@@ -29,7 +29,8 @@ def open_page(server: Server, browser: Any, width: int, height: int) -> tuple[An
     page.fill("input[name=username]", COACH)
     page.fill("input[name=password]", "mesocycle-demo")
     page.click("button[type=submit]")
-    page.wait_for_url("**/admin/accounts/athlete/")
+    page.wait_for_url("**/admin/plans/plan/pending/")
+    page.goto(f"{server.url}/admin/accounts/athlete/")
     return page, wrong
 
 

@@ -476,3 +476,36 @@ def test_the_pending_list_asks_the_same_few_queries_for_any_number(review):
     for _ in range(4):
         make_plan(review.coach, make_athlete(coach=review.coach))
     assert count() == few
+
+
+def test_the_pending_page_tells_what_is_new_since_the_last_look(review, client):
+    client.force_login(review.coach)
+    page = client.get("/admin/plans/plan/pending/").content.decode()
+    assert "not opened yet" in page
+    assert ">1<" in page.replace(" ", ""), "the sidebar's badge"
+    assert review.as_coach.post(f"{review.url}/look", {"version_number": 1}).status_code == 204
+    assert "no edits" in client.get("/admin/plans/plan/pending/").content.decode()
+    review.patch([replace_op(review.editable()[0], "title", "Hills", reason="weather")])
+    page = client.get("/admin/plans/plan/pending/").content.decode()
+    assert "~1" in page
+    assert "weather" in page
+    assert review.as_coach.post(f"{review.url}/look", {"version_number": 9}).status_code == 404
+    review.submit()
+    assert "Nothing awaits your review" in client.get("/admin/plans/plan/pending/").content.decode()
+    client.force_login(make_user("support"))
+    assert client.get("/admin/plans/plan/pending/").status_code == 403
+
+
+def test_the_pending_page_needs_at_most_six_queries_of_its_own(review, client):
+    client.force_login(review.coach)
+    client.get("/admin/plans/plan/pending/")
+
+    def count() -> int:
+        with CaptureQueriesContext(connection) as queries:
+            assert client.get("/admin/plans/plan/pending/").status_code == 200
+        return len([q for q in queries if "SAVEPOINT" not in q["sql"]])
+
+    few = count()
+    for _ in range(3):
+        make_plan(review.coach, make_athlete(coach=review.coach))
+    assert count() == few <= 6

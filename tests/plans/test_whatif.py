@@ -11,6 +11,7 @@ from datetime import timedelta
 import numpy as np
 import pytest
 
+from modeling.core.performance import RACES, race_time
 from plans.document import document
 from plans.services.store_plan import entry_of
 from plans.whatif import SAFETY, as_json, context_of, what_if
@@ -113,6 +114,60 @@ def test_days_before_today_count_as_history_not_as_plan(marathon):
     context = context_of(later, goal, frames(plan), before)
     past = scaled(before, 9.0, lambda entry: entry["day"] < later.today.isoformat())
     assert what_if(context, before, past).delta.value == 0.0
+
+
+def test_two_sessions_of_one_day_that_were_both_too_long_before_are_not_new(marathon):
+    before, context, *_ = marathon
+    sessions = deepcopy(before)
+    first, second = [entry for entry in sessions.values() if entry["kind"] == "easy"][:2]
+    first["load"], second["load"], second["day"] = 260.0, 180.0, first["day"]
+    found = what_if(context, sessions, sessions)
+    on_that_day = [g for g in found.guards if g.guard == "session_growth" and g.where == first["day"]]
+    assert len(on_that_day) == 2
+    assert not any(guard.new for guard in found.guards)
+
+
+@pytest.mark.parametrize("days", range(1, 14))
+def test_a_week_under_way_is_measured_by_what_its_target_left_for_the_days_ahead(marathon, days):
+    before, _, plan, athlete, goal = marathon
+    later = replace(athlete, today=athlete.today + timedelta(days=days))
+    context = context_of(later, goal, frames(plan), before)
+    assert "week_target" not in {guard.guard for guard in what_if(context, before, before).guards}
+    sunday = later.today + timedelta(days=6 - later.today.weekday())
+    rest = {(later.today + timedelta(days=i)).isoformat() for i in range((sunday - later.today).days + 1)}
+    if not any(entry["day"] in rest and entry["load"] for entry in before.values()):
+        return
+    doubled = what_if(context, before, scaled(before, 2.0, lambda entry: entry["day"] in rest))
+    assert "week_target" in {guard.guard for guard in doubled.guards if guard.new}
+
+
+def test_the_interval_of_the_change_is_that_of_draws_from_the_joint_posterior(marathon):
+    before, context, *_ = marathon
+    after = scaled(before, 0.7)
+    old, new = (
+        np.array(
+            [
+                sum(e["load"] for e in side.values() if e["day"] == (context.athlete.today + timedelta(i)).isoformat())
+                for i in range(context.n_days)
+            ]
+        )
+        for side in (before, after)
+    )
+    model, rng = context.response.prediction, np.random.default_rng(7)
+    nodes = rng.choice(len(model.weight), 20_000, p=model.weight / model.weight.sum())
+    steps = np.concatenate(
+        [
+            rng.multivariate_normal(model.mean[k], model.cov[k], n, method="eigh") @ (model.slope[k] @ (new - old))
+            for k, n in zip(*np.unique(nodes, return_counts=True), strict=True)
+        ]
+    )
+    low, middle, high = model.scale * np.array([np.quantile(steps, 0.1), steps.mean(), np.quantile(steps, 0.9)])
+    hours = new.sum() / (context.n_days / 7) / 50
+    base = model.expected(old) * context.share
+    times = [race_time(RACES["marathon"], base + context.share * s, weekly_hours=hours) for s in (low, middle, high)]
+    delta = what_if(context, before, after).delta
+    assert delta.high - delta.value == pytest.approx(times[0] - times[1], rel=0.04)
+    assert delta.value - delta.low == pytest.approx(times[1] - times[2], rel=0.04)
 
 
 def test_any_athlete_gets_an_answer_that_is_json():

@@ -10,9 +10,9 @@ const USUAL_MINUTES = 45;
 let serial = 0;
 
 export class SessionDialog {
-  /** `comments` draws a session's thread into an element; `onPreview` gets the draft whenever it settles. */
-  constructor(dialog, { model, intensity, reasons, comments, weekOf, say, onPreview }) {
-    Object.assign(this, { dialog, model, intensity, reasons, comments, weekOf, say, onPreview });
+  /** `comments` draws a session's thread into an element; `onPreview` gets the draft as it changes. */
+  constructor(dialog, { model, intensity, reasons, comments, weekOf, say, onPreview, onClosed }) {
+    Object.assign(this, { dialog, model, intensity, reasons, comments, weekOf, say, onPreview, onClosed });
     dialog.addEventListener("close", () => this.#closed());
     dialog.addEventListener("keydown", (event) => {
       if (event.key === "Enter" && (event.ctrlKey || event.metaKey)) {
@@ -45,6 +45,7 @@ export class SessionDialog {
   #closed() {
     this.onPreview(null);
     fill(this.dialog);
+    this.onClosed(this.id);
   }
 
   // ---- drawing: everything once, then values only, so that a field keeps its caret
@@ -189,8 +190,9 @@ export class SessionDialog {
     this.fields.push(() => {
       const now = found(this.draft);
       if (!now) return;
-      time.textContent = clockText(stepMinutes(now, this.intensity) * 60);
-      load.textContent = tidy(stepLoad(now, this.intensity));
+      const minutes = stepMinutes(now, this.intensity);
+      time.textContent = minutes ? clockText(minutes * 60) : "–";
+      load.textContent = minutes ? tidy(stepLoad(now, this.intensity)) : "–";
     });
     const remove = at.length === 1 && !this.fixed && stepsOf(this.draft).length > 1 &&
       h("button", { type: "button", class: "rv-icon", "aria-label": `Remove ${name}`, onclick: () => this.#restep(without(stepsOf(this.draft), at[0])) }, "✕");
@@ -221,7 +223,7 @@ export class SessionDialog {
   }
 
   #comments() {
-    const place = h("section", { class: "rv-thread", "aria-label": "Comments on this session" });
+    const place = h("section", { class: "rv-thread", tabindex: "-1", "aria-label": "Comments on this session" });
     const isSaved = this.id && (this.model.head[this.id] || this.model.baseline[this.id]);
     if (isSaved) this.comments(place, this.id);
     else fill(place, h("h3", {}, "Comments"), h("p", { class: "mc-muted" }, "Save the draft first, then you can comment on this session."));
@@ -287,7 +289,7 @@ export class SessionDialog {
       this.error.textContent = "That day is past or outside the plan.";
       return;
     }
-    if (this.id === null) this.model.add(this.draft, this.why);
+    if (this.id === null) this.id = this.model.add(this.draft, this.why);
     else if (!same(this.draft, this.entry) || this.#reasonChanged()) this.model.put(this.id, this.draft, this.why);
     this.dialog.close();
     this.say("Kept as an unsaved edit.");

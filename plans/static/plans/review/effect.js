@@ -1,10 +1,11 @@
 // The right-hand side: what the edits do to race day, the guards they touch, and the edits themselves.
 
 import { chipTitle, KINDS } from "./calendar.js";
-import { badgesOf, changesBetween } from "./diff.js";
+import { badgesOf, changesBetween, percent, percentText, same, totalsOf } from "./diff.js";
 import { minutesOf } from "./steps.js";
 import { clockText, fill, fullDay, h, hoursText, MINUS, momentText, plural, signed, symbol, weekdayName } from "./text.js";
 
+const LEAST_WEEK_PERCENT = 10;
 const SIGNS = { added: "+", removed: "−", replaced: "~" };
 const SIGN_CLASS = { added: "rv-added", removed: "rv-removed", replaced: "rv-edited" };
 
@@ -54,8 +55,16 @@ export class EffectPanel {
       status === "computing" && h("p", { class: "rv-busy" }, h("span", { class: "rv-spin", "aria-hidden": "true" }), edits ? `Computing with ${plural(edits, "edit")}` : "Computing"),
       status === "failed" && this.#failure(error, answer),
       h("p", { class: "rv-badges", "aria-label": this.against === "head" ? "Against the last version" : "Against the machine’s version" },
-        badgesOf(reference, this.model.current).map((text) => h("span", { class: "rv-badge" }, text))));
+        [this.#weekBadge(reference), ...badgesOf(reference, this.model.current)].filter(Boolean).map((text) => h("span", { class: "rv-badge" }, text))));
     this.#strip(numbers, status);
+  }
+
+  /** Name the week whose hours change most, from ten percent. */
+  #weekBadge(reference) {
+    const [was, now] = [totalsOf(reference).weeks, totalsOf(this.model.current).weeks];
+    const shifts = Object.entries(was).map(([monday, week]) => [monday, percent(week.minutes, now[monday]?.minutes ?? 0)]);
+    const [monday, most] = shifts.reduce((best, one) => (Math.abs(one[1] ?? 0) > Math.abs(best[1]) ? one : best), ["", 0]);
+    return Math.abs(most) >= LEAST_WEEK_PERCENT ? percentText(most, `Volume W${this.weekNumber(monday)}`) : "";
   }
 
   #outcome({ before, after, delta, form }) {
@@ -63,7 +72,7 @@ export class EffectPanel {
     const changed = before && this.#value(before) !== this.#value(after);
     return [
       h("p", { class: "rv-race" }, changed && h("span", {}, `${this.#value(before)} → `), h("b", {}, this.#value(after)), h("span", { class: "rv-pm", title: "80 % interval" }, this.#half(after))),
-      h("p", { class: "rv-deltas" }, delta && this.#delta(delta), this.#overGoal(after), form !== undefined && h("span", {}, "form ", h("b", {}, signed(form)))),
+      h("p", { class: "rv-deltas" }, delta && this.model.isDirty && this.#delta(delta), this.#overGoal(after), form !== undefined && h("span", {}, "form ", h("b", {}, signed(form)))),
     ];
   }
 
@@ -82,7 +91,7 @@ export class EffectPanel {
 
   #failure(error, answer) {
     const age = answer ? `The numbers are from ${momentText(answer.at)}.` : "The numbers are those of the saved version.";
-    return h("div", { class: "rv-fail", role: "status" }, h("p", {}, h("b", {}, "No prediction for these edits. "), `${error.message} ${age} You can still save the draft.`),
+    return h("div", { class: "rv-fail", role: "status" }, h("p", {}, h("b", {}, "No prediction for these edits. "), [error.message, ...(error.details ?? []).slice(0, 3), age].join(" ")),
       h("button", { type: "button", class: "rv-link", onclick: () => this.on.retry() }, "Try again"));
   }
 
@@ -115,14 +124,18 @@ export class EffectPanel {
   }
 
   #guards() {
-    const sorted = [...this.guards].sort((a, b) => b.new - a.new || b.safety - a.safety);
+    const asked = Boolean(this.state.answer);
+    if (asked && same(this.shownGuards ?? null, this.guards)) return; // what somebody opened stays open
+    this.shownGuards = asked ? this.guards : null;
+    const [safety, others] = [true, false].map((kind) => this.guards.filter((guard) => guard.safety === kind).sort((a, b) => b.new - a.new));
     const item = (guard) => h("li", { class: guard.safety ? "rv-unsafe" : "" }, symbol(guard.safety ? "warning" : "info", "rv-gicon"),
       h("details", {}, h("summary", {}, h("b", {}, this.#guardName(guard)), guard.new && h("span", { class: "rv-new" }, "new"), h("small", {}, `missed by ${guard.amount} ${guard.unit}`)), h("small", {}, guard.message)));
-    const asked = Boolean(this.state.answer);
     const unsafe = this.newlyUnsafe.length;
-    fill(this.places.guards, h("h2", {}, "Guards ", h("span", { class: `rv-count${sorted.length ? " rv-warn" : ""}` }, asked ? String(sorted.length) : "–")),
+    fill(this.places.guards, h("h2", {}, "Guards ", h("span", { class: `rv-count${safety.length ? " rv-warn" : ""}` }, asked ? String(this.guards.length) : "–")),
       unsafe > 0 && h("p", { class: "rv-worse" }, `${plural(unsafe, "safety guard")} newly broken: submitting will ask for a reason.`),
-      sorted.length ? h("ul", { class: "rv-list" }, sorted.map(item)) : h("p", { class: "mc-muted" }, asked ? "No guard is broken." : "Not checked yet."));
+      safety.length > 0 && h("ul", { class: "rv-list" }, safety.map(item)),
+      others.length > 0 && h("details", {}, h("summary", {}, `${safety.length ? "And " : ""}${others.length} that ${others.length === 1 ? "is" : "are"} not about safety`), h("ul", { class: "rv-list" }, others.map(item))),
+      !this.guards.length && h("p", { class: "mc-muted" }, asked ? "No guard is broken." : "Not checked yet."));
   }
 
   #guardName({ guard, where }) {

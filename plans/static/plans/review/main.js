@@ -79,6 +79,7 @@ const whatIf = new WhatIf({ api, onState: (state) => {
 const sessionDialog = new SessionDialog(at("session"), {
   model, intensity: data.intensity, reasons: data.reasons, weekOf, say,
   comments: (place, id) => comments.draw(place, id), onPreview: preview,
+  onClosed: (id) => calendar.goTo(model.current[id]?.day ?? calendar.focus.day, id ?? null),
 });
 const saving = new Saving({ model, api, head: { id: version.id, etag: data.etag }, on: { busy: setBusy, saved, conflict, notice: (text, details) => note(text, { details }), submitted } });
 
@@ -100,17 +101,18 @@ function preview(draft) {
 
 // ---- what follows an edit
 
-model.onChange(() => {
+model.onChange((label) => {
   calendar.render();
   effect.render();
-  whatIf.ask(model.operations);
+  whatIf.ask(model.operations, { now: label === "saved" || label === "rebased" });
   shelf.put(saving.head.id, model.stored());
   drawBar();
 });
 
 function drawBar() {
   const count = model.edits.length;
-  at("count").textContent = count ? plural(count, "unsaved edit") : "Nothing unsaved";
+  const rests = { coach_reviewed: "Submitted: the athlete decides", published: "Published: an edit starts a new draft" }[plan.status];
+  at("count").textContent = count ? plural(count, "unsaved edit") : rests ?? "Nothing unsaved";
   at("count").classList.toggle("rv-dirty", count > 0);
   for (const place of document.querySelectorAll(".rv-tabcount")) place.textContent = count || "";
   if (!can.edit) return;
@@ -258,8 +260,13 @@ function bringBack() {
   if (!kept) return;
   const disputed = model.restore(kept);
   if (!model.isDirty) return;
-  const other = disputed.length ? ` ${plural(disputed.length, "session")} changed in a newer version since: yours are shown, look before you save.` : "";
-  note(`${plural(model.edits.length, "unsaved edit")} of ${momentText(kept.at)} brought back.${other}`, { tone: "warn", actions: [["Discard them", () => model.revertAll()]] });
+  note(`${plural(model.edits.length, "unsaved edit")} of ${momentText(kept.at)} brought back.`, { tone: "warn", actions: [["Discard them", () => model.revertAll()]] });
+  if (!disputed.length) return;
+  const author = versions.find((row) => row.id === version.id)?.author_name;
+  conflictPanel(at("dialog"), { version, author, merge: { disputed, onlyTheirs: [] }, mineCount: model.edits.length, act: (taken, save) => {
+    for (const id of taken) model.revert(id);
+    if (save) saving.save();
+  } });
 }
 
 bind();

@@ -6,8 +6,8 @@ import { fill, fullDay, h, hoursText, plural } from "./text.js";
 
 const describe = (entry) => (entry ? `${fullDay(entry.day)}, ${KINDS[entry.kind]?.[1] ?? entry.kind}, ${entry.title}, ${hoursText(minutesOf(entry))} h, load ${Math.round(entry.load)}` : "removed");
 
-/** Open a dialog made of these parts; `close` in its dataset is what was chosen. */
-export function openDialog(dialog, title, ...children) {
+/** Open a dialog made of a heading and these parts. */
+function openDialog(dialog, title, ...children) {
   const heading = h("h2", { tabindex: "-1", autofocus: true, id: `${dialog.id}-title` }, title);
   dialog.setAttribute("aria-labelledby", heading.id);
   fill(dialog, heading, children);
@@ -28,13 +28,14 @@ export function conflictPanel(dialog, { version, author, merge, mineCount, act }
     return h("fieldset", { class: "rv-conflict" }, h("legend", {}, base ? describe(base) : "A new session"), choice("Keep mine", mine, false), choice("Take theirs", other, true));
   };
   const close = (save) => () => { dialog.close(); act(theirs, save); };
+  const kept = mineCount ? `Your ${plural(mineCount, "edit")} ${mineCount === 1 ? "is" : "are"} kept on this page. ` : "You have nothing unsaved. ";
   openDialog(dialog, `Version ${version.version_number} was saved${author ? ` by ${author}` : ""} meanwhile`,
-    h("p", {}, `Your ${plural(mineCount, "edit")} ${mineCount === 1 ? "is" : "are"} kept on this page. `,
-      merge.disputed.length ? `${plural(merge.disputed.length, "session")} changed on both sides: choose.` : "No session was changed on both sides."),
+    h("p", {}, kept, merge.disputed.length ? `${plural(merge.disputed.length, "session")} changed on both sides: choose.` : "No session was changed on both sides."),
     merge.disputed.map(row),
     merge.onlyTheirs.length > 0 && h("details", {}, h("summary", {}, `${plural(merge.onlyTheirs.length, "session")} that only they changed will be taken over`),
       h("ul", { class: "rv-list" }, merge.onlyTheirs.map(({ base, theirs: other }) => h("li", {}, `${base ? describe(base) : "new"} → ${describe(other)}`)))),
-    h("footer", { class: "rv-dfoot" }, button("Not now", () => dialog.close()), h("span", { class: "rv-gap" }), button("Merge, save later", close(false)), button(`Merge and save on top of version ${version.version_number}`, close(true), true)));
+    h("footer", { class: "rv-dfoot" }, button("Not now", () => dialog.close()), h("span", { class: "rv-gap" }), button(mineCount ? "Merge, save later" : `Go on from version ${version.version_number}`, close(false), !mineCount),
+      mineCount > 0 && button(`Merge and save on top of version ${version.version_number}`, close(true), true)));
 }
 
 /** Ask for a comment, and for a reason where a safety guard is broken; `send` returns null or the guards that want one. */

@@ -3,7 +3,7 @@
 // Entries are never changed in place, so that an undo step is the old map itself. "Unsaved" is whatever differs from
 // the head, "saved in this draft" whatever differs from the machine's version; both follow from the maps alone.
 
-import { changesBetween, patchBetween, same, threeWay } from "./diff.js";
+import { changesBetween, patchBetween, same, shared, threeWay } from "./diff.js";
 
 /** Return a new session id; `randomUUID` is missing on plain http beyond the own machine. */
 export function newId() {
@@ -24,9 +24,9 @@ export function sessionsOf(version) {
 export class EditModel {
   /** `limits`: today, raceDay, first and last day of the plan (ISO), editable (bool). */
   constructor({ head, baseline, limits }) {
-    this.head = head;
+    this.head = shared(head, baseline);
     this.baseline = baseline;
-    this.current = head;
+    this.current = this.head;
     this.notes = {};
     this.past = [];
     this.limits = limits;
@@ -160,7 +160,8 @@ export class EditModel {
 
   /** Take over what the server stored. Edits made while it was saving stay edits. */
   saved(head) {
-    this.head = head;
+    this.head = shared(head, this.baseline);
+    this.current = shared(this.current, this.head);
     this.notes = Object.fromEntries(this.edits.filter(({ id }) => this.notes[id]).map(({ id }) => [id, this.notes[id]]));
     this.tell("saved");
   }
@@ -177,8 +178,8 @@ export class EditModel {
       delete sessions[id];
       if (newHead[id]) sessions[id] = newHead[id];
     }
-    this.head = newHead;
-    this.current = sessions;
+    this.head = shared(newHead, this.baseline);
+    this.current = shared(sessions, this.head);
     this.past = []; // an older step would silently take back what they saved
     this.tell("rebased");
   }

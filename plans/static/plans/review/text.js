@@ -80,8 +80,10 @@ export function h(tag, attributes = {}, ...children) {
 /** Return a sign of the theme's icon font, silent for screen readers. */
 export const symbol = (name, more = "") => h("span", { class: `material-symbols-outlined ${more}`, "aria-hidden": "true" }, name);
 
-/** Replace what an element holds. */
+/** Replace what an element holds; where the keyboard was inside and the element can take it, it stays there. */
 export const fill = (element, ...children) => {
+  const hadFocus = element.contains(document.activeElement) && element.hasAttribute("tabindex");
   element.replaceChildren(...shown(children));
+  if (hadFocus) element.focus({ preventScroll: true });
   return element;
 };

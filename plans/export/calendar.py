@@ -1,0 +1,96 @@
+"""A schedule as an iCalendar feed to subscribe to (RFC 5545, RFC 7986): one all-day event a session."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import UTC, datetime, timedelta
+from typing import Final
+
+from icalendar import Calendar, Event, vText
+
+from plans.export.contract import ScheduledSession
+from plans.export.steps import Step, blocks_of
+from plans.export.text import one_line, plain
+
+REFRESH: Final = timedelta(hours=1)
+LABELS: Final = {"warmup": "warm-up", "recovery": "recovery", "cooldown": "cool-down"}
+
+
+def calendar_of(sessions: Iterable[ScheduledSession], *, name: str, time_zone: str, host: str, now: datetime) -> bytes:
+    """Return a schedule as iCalendar, one all-day event a session, in the order of days.
+
+    A session keeps its UID (`session_id@host`) and counts SEQUENCE up with the version, so that calendars move an
+    event instead of adding one. All-day events are dates without a time zone: `time_zone`, an IANA name, only tells
+    the reader where the athlete lives. `now` is DTSTAMP: pass the version's time for a feed whose bytes stay the same
+    as long as the plan does.
+
+    Raises:
+        ValueError: `now` has no time zone.
+    """
+    if now.tzinfo is None:
+        raise ValueError("now needs a time zone")
+    stamp = now.astimezone(UTC).replace(microsecond=0)
+    calendar = _head(one_line(name), time_zone)
+    for session in sorted(sessions, key=lambda s: s.day):
+        calendar.add_component(_event(session, host, stamp))
+    return bytes(calendar.to_ical())
+
+
+def description_of(session: ScheduledSession) -> str:
+    """Return what to do as lines: the summary, the steps, the purpose and the coach's notes."""
+    work = session.prescribed_work
+    summary = plain(work.get("summary"))
+    steps: list[str] = []
+    for block in blocks_of(session):
+        if block.repeat > 1:
+            steps.append(f"- {block.repeat} times:")
+        indent = "   - " if block.repeat > 1 else "- "
+        steps += [indent + _line(step, summary) for step in block.steps]
+    parts = (summary, "\n".join(steps), plain(work.get("purpose")), plain(work.get("notes")))
+    return "\n\n".join(part for part in parts if part)
+
+
+def _head(name: str, time_zone: str) -> Calendar:
+    calendar = Calendar()
+    calendar.add("prodid", "-//Mesocycle//Training plan//EN")
+    calendar.add("version", "2.0")
+    calendar.add("method", "PUBLISH")
+    for key in ("name", "x-wr-calname"):
+        calendar.add(key, vText(name))  # the library escapes only what it is told is text
+    calendar.add("x-wr-timezone", vText(time_zone))
+    calendar.add("refresh-interval", REFRESH, parameters={"VALUE": "DURATION"})
+    calendar.add("x-published-ttl", "PT1H")
+    return calendar
+
+
+def _event(session: ScheduledSession, host: str, stamp: datetime) -> Event:
+    event = Event()
+    event.add("uid", f"{session.session_id}@{host}")
+    event.add("sequence", session.version_number)
+    event.add("dtstamp", stamp)
+    event.add("dtstart", session.day)  # a date without an end is that one day (RFC 5545, section 3.6.1)
+    event.add("summary", one_line(session.title) or session.kind.capitalize())
+    description = description_of(session)
+    if description:
+        event.add("description", description)
+    event.add("categories", [session.kind])
+    event.add("transp", "TRANSPARENT")
+    return event
+
+
+def _line(step: Step, summary: str) -> str:
+    """Return a step as "2 min recovery: 5:45–6:13 /km, very easy jog (note)"; a note that the summary says is left
+    out."""
+    label = LABELS.get(step.type)
+    head = f"{_size(step)} {label}" if label else _size(step)
+    note = f" ({step.note})" if step.note and step.note != summary else ""
+    return (f"{head}: {step.text}" if step.text else head) + note
+
+
+def _size(step: Step) -> str:
+    if step.metres is not None:
+        return f"{step.metres / 1000:g} km" if step.metres >= 2000 else f"{step.metres:g} m"
+    minutes, seconds = divmod(step.seconds or 0, 60)
+    if seconds == 0:
+        return f"{minutes} min"
+    return f"{60 * minutes + seconds} s" if minutes < 2 else f"{minutes}:{seconds:02d} min"

@@ -1,0 +1,47 @@
+// Filters, search and keys of the pending list; every row is there without any of it.
+"use strict";
+(() => {
+  const rows = [...document.querySelectorAll(".mp-table tbody tr")];
+  const buttons = [...document.querySelectorAll(".mp-filter")];
+  const search = document.querySelector(".mp-search");
+  const none = document.querySelector(".mp-none");
+  if (!rows.length) return;
+  let filter = "", at = -1;
+
+  const shown = () => rows.filter((row) => !row.hidden);
+
+  function refresh() {
+    const words = search.value.trim().toLowerCase();
+    for (const row of rows) {
+      const passes = !filter || row.dataset.tags.split(" ").includes(filter);
+      row.hidden = !(passes && row.dataset.words.includes(words));
+    }
+    for (const button of buttons) button.setAttribute("aria-pressed", String(button.dataset.filter === filter));
+    none.hidden = shown().length > 0;
+    stand(-1);
+  }
+
+  function stand(index) {
+    const visible = shown();
+    rows.forEach((row) => row.classList.remove("mp-at"));
+    at = Math.min(Math.max(index, -1), visible.length - 1);
+    if (at < 0) return;
+    visible[at].classList.add("mp-at");
+    visible[at].querySelector("a").focus({ preventScroll: true });
+    visible[at].scrollIntoView({ block: "nearest" });
+  }
+
+  for (const button of buttons) button.addEventListener("click", () => { filter = button.dataset.filter; refresh(); });
+  document.querySelector("[data-clear]").addEventListener("click", () => { filter = ""; search.value = ""; refresh(); });
+  search.addEventListener("input", refresh);
+  search.addEventListener("keydown", (event) => {
+    if (event.key === "Escape" || event.key === "Enter") { event.preventDefault(); search.blur(); stand(0); }
+  });
+  document.addEventListener("keydown", (event) => {
+    if (event.ctrlKey || event.metaKey || event.altKey || event.target.matches("input, textarea, select")) return;
+    if (event.key === "j") stand(at + 1);
+    else if (event.key === "k") stand(Math.max(at - 1, 0));
+    else if (event.key === "/") { event.preventDefault(); search.focus(); }
+    else if (event.key === "Enter" && at >= 0 && !event.target.matches("a, button")) shown()[at].querySelector("a").click();
+  });
+})();
