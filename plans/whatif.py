@@ -13,7 +13,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from datetime import date, timedelta
 from typing import Any, Final
 
@@ -42,6 +42,7 @@ SAFETY: Final = frozenset(
 )
 """Guards against overload. The others are about the race (form, taper), the week's shape and the athlete's diary."""
 LEVEL: Final = 0.8
+MOST_SIDES: Final = 8
 
 Sessions = Mapping[str, Mapping[str, Any]]
 
@@ -60,6 +61,7 @@ class WhatIfContext:
     ctl: float
     atl: float
     share: float
+    sides: dict[tuple[Any, ...], Side] = field(default_factory=dict, compare=False, repr=False)
 
     @property
     def n_days(self) -> int:
@@ -98,6 +100,16 @@ class Curves:
     fitness: Floats
     fatigue: Floats
     form: Floats
+
+
+@dataclass(frozen=True)
+class Side:
+    """What one set of sessions comes to."""
+
+    loads: Floats
+    outcome: PredictedOutcome
+    curves: Curves
+    broken: tuple[Relaxation, ...]
 
 
 @dataclass(frozen=True)
@@ -148,18 +160,34 @@ def _frame_left(frame: dict[str, Any], baseline: Sessions, today: date) -> dict[
 
 def what_if(context: WhatIfContext, before: Sessions, after: Sessions) -> WhatIf:
     """Return what an edit from `before` to `after` (entries by session id) does."""
-    old, new = (_loads(side, context.athlete.today, context.goal) for side in (before, after))
-    first, second = (_outcome(context, loads) for loads in (old, new))
+    old, new = _side(context, before), _side(context, after)
     today = context.athlete.today
     return WhatIf(
-        before=first,
-        after=second,
-        delta=_difference(context, old, new, second.value - first.value),
+        before=old.outcome,
+        after=new.outcome,
+        delta=_difference(context, old.loads, new.loads, new.outcome.value - old.outcome.value),
         days=tuple(today + timedelta(days=i) for i in range(context.n_days + 1)),
-        before_curves=_curves(context, old),
-        after_curves=_curves(context, new),
-        guards=_guards(context, before, after),
+        before_curves=old.curves,
+        after_curves=new.curves,
+        guards=_guards(old, new),
     )
+
+
+def _side(context: WhatIfContext, sessions: Sessions) -> Side:
+    """Return what sessions come to; a few are kept, so that the head need not be looked at anew with every edit."""
+    key = tuple(sorted((e["day"], e["kind"], e["load"], *_minutes(e["prescribed_work"])) for e in sessions.values()))
+    found = context.sides.get(key)
+    if found is None:
+        loads = _loads(sessions, context.athlete.today, context.goal)
+        found = Side(loads, _outcome(context, loads), _curves(context, loads), _broken(context, sessions))
+        while len(context.sides) >= MOST_SIDES:
+            context.sides.pop(next(iter(context.sides)), None)
+        context.sides[key] = found
+    return found
+
+
+def _minutes(work: Mapping[str, Any]) -> tuple[float, float]:
+    return float(work.get("duration_min") or 0.0), float(work.get("hard_min") or 0.0)
 
 
 def as_json(found: WhatIf) -> dict[str, Any]:
@@ -229,10 +257,10 @@ def _curves(context: WhatIfContext, loads: Floats) -> Curves:
     return Curves(states.ctl, states.atl, states.tsb)
 
 
-def _guards(context: WhatIfContext, before: Sessions, after: Sessions) -> tuple[BrokenGuard, ...]:
+def _guards(before: Side, after: Side) -> tuple[BrokenGuard, ...]:
     """Return what the edited plan breaks, the new ones first."""
     known: dict[tuple[str, str], float] = {}
-    for r in _broken(context, before):  # two sessions of one day can break the same guard
+    for r in before.broken:  # two sessions of one day can break the same guard
         known[r.guard, r.week_or_day] = max(r.amount, known.get((r.guard, r.week_or_day), 0.0))
     found = [
         BrokenGuard(
@@ -244,7 +272,7 @@ def _guards(context: WhatIfContext, before: Sessions, after: Sessions) -> tuple[
             safety=r.guard in SAFETY,
             new=r.amount > known.get((r.guard, r.week_or_day), 0.0) + TOLERANCE.get(r.unit, 1e-6),
         )
-        for r in _broken(context, after)
+        for r in after.broken
     ]
     return tuple(sorted(found, key=lambda g: (not g.new, not g.safety, GUARDS[g.guard].order)))
 

@@ -103,7 +103,8 @@ def mixture_quantiles(weight: Vector, means: Vector, sds: Vector, levels: Vector
     high = np.repeat((means + 6.0 * sds).max(axis=0)[None, :], len(levels), axis=0)
     for _ in range(18):
         middle = (low + high) / 2.0
-        share = np.tensordot(weight, ndtr((middle[None] - means[:, None]) / sds[:, None]), axes=1)
+        inside = ndtr((middle[None] - means[:, None]) / sds[:, None])
+        share = (weight @ inside.reshape(len(weight), -1)).reshape(middle.shape)
         below = share < levels[:, None]
         low, high = np.where(below, middle, low), np.where(below, high, middle)
     return np.asarray((low + high) / 2.0)

@@ -50,9 +50,20 @@ def document(entries: Iterable[tuple[str, Entry]]) -> Content:
     return {"sessions": dict(entries)}
 
 
-def canonical_json(content: Mapping[str, Any]) -> str:
-    """Return the canonical JSON: sorted keys, no blanks, no NaN."""
-    return json.dumps(content, sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False)
+def canonical_json(content: Any) -> str:
+    """Return the canonical JSON: sorted keys, no blanks, no NaN, and 24.0 as 24 as RFC 8785 has it.
+
+    A browser sends back 24 for 24.0; that is no change.
+    """
+    return json.dumps(_plain(content), sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False)
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {name: _plain(member) for name, member in value.items()}
+    if isinstance(value, list):
+        return [_plain(member) for member in value]
+    return int(value) if isinstance(value, float) and value.is_integer() else value
 
 
 def content_sha256(content: Mapping[str, Any]) -> str:

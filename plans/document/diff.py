@@ -85,7 +85,7 @@ def apply_changes(content: Content, changes: Iterable[FieldChange]) -> Content:
 
 
 def _same(was: Any, now: Any) -> bool:
-    """Compare as the hash does: for Python 1, 1.0 and True are equal, in canonical JSON they are three things."""
+    """Compare as the hash does: for Python 1 and True are equal, in canonical JSON they are two things."""
     return bool(was == now) and (was is now or canonical_json(was) == canonical_json(now))
 
 

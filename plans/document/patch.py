@@ -21,7 +21,7 @@ from plans.document.content import FIELDS, Content, faults
 
 MOST_OPERATIONS: Final = 500
 MOST_BYTES: Final = 512 * 1024
-MOST_DEPTH: Final = 8
+MOST_DEPTH: Final = 12
 LONGEST_NOTE: Final = 2000
 MOST_NUMBER: Final = 1e6
 VERBS: Final = ("add", "replace", "remove", "test")

@@ -182,3 +182,12 @@ def test_any_athlete_gets_an_answer_that_is_json():
         text = json.dumps(as_json(found), allow_nan=False)
         assert len(json.loads(text)["days"]) == context.n_days + 1
         assert np.isfinite(found.after_curves.form).all()
+
+
+def test_a_week_without_load_is_an_answer_not_a_crash(marathon):
+    before, context, plan, *_ = marathon
+    week = next(w for w in plan.weeks if w.phase == "build")
+    ids = {s.session_id for s in week.sessions}
+    after = {key: {**entry, "load": 0.0} if key in ids else entry for key, entry in before.items()}
+    found = what_if(context, before, after)
+    assert found.delta.value > 0

@@ -57,14 +57,18 @@ def test_a_change_that_does_not_fit_is_not_replayed():
         apply_changes(apply_changes(before, changes), changes)
 
 
-def test_numbers_that_only_python_calls_equal_are_a_change():
+def test_equal_is_what_canonical_json_calls_equal():
     before, session_id = good()
-    after = deepcopy(before)
-    work = after["sessions"][session_id]["prescribed_work"]
+    as_sent_by_a_browser, other = deepcopy(before), deepcopy(before)
+    work = as_sent_by_a_browser["sessions"][session_id]["prescribed_work"]
     work["duration_min"] = float(work["duration_min"])
-    changes = field_changes(before, after)
-    assert [change.path for change in changes] == [f"/sessions/{session_id}/prescribed_work/duration_min"]
-    assert content_sha256(apply_changes(before, changes)) == content_sha256(after)
+    assert field_changes(before, as_sent_by_a_browser) == ()
+    assert content_sha256(before) == content_sha256(as_sent_by_a_browser)
+    other["sessions"][session_id]["prescribed_work"]["steps"] = [{"type": "steady", "duration_min": True}]
+    before["sessions"][session_id]["prescribed_work"]["steps"] = [{"type": "steady", "duration_min": 1}]
+    changes = field_changes(before, other)
+    assert [change.path for change in changes] == [f"/sessions/{session_id}/prescribed_work/steps"]
+    assert content_sha256(apply_changes(before, changes)) == content_sha256(other) != content_sha256(before)
 
 
 def test_2000_random_regenerations_drop_no_coach_edit():
@@ -176,7 +180,10 @@ HOSTILE: list[tuple[str, Any]] = [
         [{"op": "add", "path": f"/sessions/{new_id(random.Random(2))}", "value": {"day": "2026-12-01"}}],
     ),
     ("test fails", [{"op": "test", "path": "/sessions/{id}/load", "value": 999}]),
-    ("deep", [{"op": "replace", "path": "/sessions/{id}/prescribed_work", "value": {"a": [[[[[[[[[[1]]]]]]]]]]}}]),
+    (
+        "deep",
+        [{"op": "replace", "path": "/sessions/{id}/prescribed_work", "value": {"a": [[[[[[[[[[[[[[1]]]]]]]]]]]]]]}}],
+    ),
     ("many", [{"op": "remove", "path": "/sessions/{id}"}] * 501),
     ("large", [{"op": "replace", "path": "/sessions/{id}/title", "value": "x" * 600_000}]),
     ("upper-case id", [{"op": "remove", "path": "/sessions/{ID}"}]),
