@@ -6,7 +6,7 @@ DATABASE_ADMIN ?= postgresql://postgres@127.0.0.1:5432/postgres
 PYTEST := $(PY) -m pytest -n 2 --dist loadfile --durations=10
 export UV_PYTHON_DOWNLOADS := never
 
-.PHONY: help setup demo test test-postgres check bench format lock schema
+.PHONY: help setup demo test test-browser test-postgres check bench format lock schema
 help:  ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | expand -t 16
 
@@ -33,6 +33,9 @@ demo: $(STAMP)  ## demo data on SQLite, then serve on http://127.0.0.1:8000
 
 test: $(STAMP)  ## the whole suite on SQLite
 	$(PYTEST)
+
+test-browser: $(STAMP)  ## the pages in headless Chromium alone
+	$(PYTEST) -m browser
 
 test-postgres: $(STAMP)  ## the suite on PostgreSQL as app_rw and Redis, with a real Celery worker
 	TEST_DATABASE_ADMIN_URL=$${TEST_DATABASE_ADMIN_URL:-$(DATABASE_ADMIN)} TEST_ON_POSTGRES=yes \

@@ -6,6 +6,8 @@ from django.urls import include, path, reverse_lazy
 from django.views.generic import RedirectView
 from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerView
 
+from plans.api.training_views import calendar_feed
+
 API_V1 = [
     path("", include("accounts.api.urls")),
     path("", include("modeling.api.urls")),
@@ -27,5 +29,6 @@ urlpatterns = [
         name="password_reset_confirm",
     ),
     path("password/chosen/", auth_views.PasswordResetCompleteView.as_view(), name="password_reset_complete"),
+    path("calendar/<str:token>.ics", calendar_feed, name="calendar-feed"),
     path("admin/", admin.site.urls),
 ]

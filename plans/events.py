@@ -47,7 +47,9 @@ register_audit("plan.comment", target_type="plan", metadata=frozenset({"comment_
 register_audit("plan.comment_resolve", target_type="plan", metadata=frozenset({"comment_id"}))
 register_audit("plan.feedback", target_type="plan", metadata=frozenset({"score"}))
 register_audit(
-    "session.complete", target_type="plan", metadata=frozenset({"session_id", "status", "completion_id", "activity_id"})
+    "session.complete",
+    target_type="plan",
+    metadata=frozenset({"session_id", "status", "completion_id", "activity_id", "matched"}),
 )
 register_audit("calendar.subscribe", target_type="calendar_feed", metadata=frozenset())
 register_audit("calendar.revoke", target_type="calendar_feed", metadata=frozenset())

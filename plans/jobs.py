@@ -1,4 +1,4 @@
-"""The job that generates a plan: run in process or by a worker, acting as the person who asked."""
+"""What this app fills in elsewhere: the job that generates a plan (acting as who asked), and matching of imports."""
 
 from __future__ import annotations
 
@@ -9,6 +9,8 @@ from accounts.models import User
 from common.actors import actor_id
 from common.context import SERVICES, ServiceIdentity, register_service
 from common.jobs import Job, register_job
+from modeling.services.import_history import ACTIVITY_IMPORTED
+from plans.services.complete_session import match_imports
 from plans.services.generate_plan import generate_plan
 from plans.services.request_plan import JOB_KIND
 
@@ -30,3 +32,4 @@ def _actor(requested_by_id: UUID | None) -> User | ServiceIdentity:
 
 
 register_job(JOB_KIND, run)
+ACTIVITY_IMPORTED.register("plans", match_imports)

@@ -201,6 +201,8 @@ SPECTACULAR_SETTINGS = {
     "COMPONENT_SPLIT_REQUEST": True,
     "ENUM_NAME_OVERRIDES": {
         "SportEnum": "accounts.models.Sport",
+        "PlanStatusEnum": "plans.models.plan.STATE_CHOICES",
+        "CompletionStatusEnum": "plans.models.CompletionStatus",
         "ActivitySportEnum": ["running", "cycling", "other"],
     },
     "SCHEMA_PATH_PREFIX": r"/api/v1",

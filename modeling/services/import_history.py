@@ -13,6 +13,7 @@ from accounts.models import Athlete
 from audit.services import record
 from common.context import unit_of_work
 from common.errors import InvalidInput
+from common.registries import Registry
 from modeling.history.contract import ColumnMapping, ParsedActivity, ParsedTest, ParseProblem, ParseResult
 from modeling.history.match import is_richer, match_activities
 from modeling.history.parse import is_archive, iter_archive, parse_file
@@ -22,6 +23,9 @@ from modeling.rows import parsed_from_row, row_from_parsed
 from modeling.services.corrections import invalidate_fits
 from modeling.services.loads import apply_load, load_of
 from modeling.thresholds import DatedThresholds
+
+# Filled by plans: called with (athlete, new activities, who imports) in the import's transaction.
+ACTIVITY_IMPORTED: Registry[Callable[[Athlete, list[Activity], Actor], None]] = Registry("activity imported")
 
 Source = tuple[str, bytes | BinaryIO]
 Progress = Callable[[int, int, str], None]
@@ -133,6 +137,8 @@ def _take(athlete_id: UUID, parsed: ParseResult, report: ImportReport, acting_us
         if days:
             invalidate_fits(athlete, since=min(days), because="history was imported")
             _count(report, rows, days)
+        for _, tell in ACTIVITY_IMPORTED.items():
+            tell(athlete, rows, acting_user)
         report.added += len(rows)
         report.known += len(parsed.activities) - len(rows)
         report.tests_added += len(tests)

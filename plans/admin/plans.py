@@ -5,33 +5,25 @@ from __future__ import annotations
 from typing import Any
 from uuid import UUID
 
-from django.contrib import admin
+from django.contrib import admin, messages
 from django.core.exceptions import PermissionDenied
 from django.db.models import Q, QuerySet
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.template.response import TemplateResponse
-from django.urls import path
+from django.urls import path, reverse
 
 from accounts.requests import acting_user
 from common.admin import PolicyAdmin
+from common.errors import InvalidInput
+from plans.admin.athletes import own_transaction
+from plans.admin.compare_page import LETTERS, compare_context
 from plans.admin.pending import pending_context
 from plans.admin.review_page import may_review, review_context
 from plans.models import Plan
 from plans.policies import plan_for, visible_plans
 from plans.presentation import RACE_LABELS, clock_text, minutes_text, predicted_text
 from plans.selectors import Week, weeks_of
-
-LETTERS = {
-    "easy": "E",
-    "long": "L",
-    "tempo": "T",
-    "interval": "I",
-    "repetition": "R",
-    "race": "⚑",
-    "strength": "S",
-    "rest": "–",
-}
-
+from plans.services.export_changelog import CONTENT_TYPE, export_changelog
 
 @admin.register(Plan)
 class PlanAdmin(PolicyAdmin):
@@ -46,7 +38,13 @@ class PlanAdmin(PolicyAdmin):
         return visible_plans(user)
 
     def get_urls(self) -> list[Any]:
-        return [path("pending/", self.admin_site.admin_view(self.pending), name="plans_pending"), *super().get_urls()]
+        wrap = self.admin_site.admin_view
+        own = [
+            path("pending/", wrap(self.pending), name="plans_pending"),
+            path("<uuid:plan_id>/compare/", wrap(self.compare), name="plans_compare"),
+            path("<uuid:plan_id>/changelog.csv", wrap(self.changelog_csv), name="plans_changelog_csv"),
+        ]
+        return [*own, *super().get_urls()]
 
     def pending(self, request: HttpRequest) -> HttpResponse:
         """The plans that await review."""
@@ -54,6 +52,23 @@ class PlanAdmin(PolicyAdmin):
             raise PermissionDenied
         context = {**self.admin_site.each_context(request), "title": "Pending plans"}
         return TemplateResponse(request, "plans/pending.html", {**context, **pending_context(acting_user(request))})
+
+    def compare(self, request: HttpRequest, plan_id: UUID) -> HttpResponse:
+        """Two versions of a plan side by side, for whoever may see them."""
+        found = compare_context(acting_user(request), plan_id, request.GET.dict())
+        title = f"{found['race_label']} – {found['plan'].athlete}: compare versions"
+        context = {**self.admin_site.each_context(request), "opts": self.opts, "title": title, "is_fullwidth": "1"}
+        return TemplateResponse(request, "plans/compare.html", {**context, **found})
+
+    @own_transaction
+    def changelog_csv(self, request: HttpRequest, plan_id: UUID) -> HttpResponse:
+        """The changelog as a file; the service records that it was taken away."""
+        try:
+            export = export_changelog(plan_id=plan_id, acting_user=acting_user(request))
+        except InvalidInput as error:
+            messages.error(request, error.detail)
+            return HttpResponseRedirect(reverse("admin:plans_plan_change", args=[plan_id]))
+        return HttpResponse(export.content, content_type=CONTENT_TYPE, headers=export.headers)
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Plan]:
         rows: Any = super().get_queryset(request)

@@ -11,12 +11,14 @@ from accounts.matrix import relation_for
 from accounts.models import User
 from common import clock
 from common.etag import etag_for
+from common.keys import key_ring
 from plans.document.patch import REASONS
 from plans.generation import snapshot_of
 from plans.models import Plan, PlanVersion
 from plans.pipelines.intensity import SESSION_LOAD_PER_HOUR, Intensities
+from plans.policies import comments_for
 from plans.presentation import RACE_LABELS, clock_text
-from plans.selectors import Week, content_of, entry_of, weeks_of
+from plans.selectors import Week, content_of, entry_of, names_of, weeks_of
 from plans.workflow import TABLE, Action, State
 
 PREVIOUS: Final = 6
@@ -38,7 +40,7 @@ def review_context(plan: Plan, user: User) -> dict[str, Any]:
         "version": _version_document(head),
         "baseline": content_of(baseline),
         "versions": _versions(plan),
-        "comments": [],
+        "comments": _comments(plan, user),
         "etag": etag_for(plan.lock_version, head.content_sha256),
         "today": clock.today().isoformat(),
         "can": _rights(plan, user),
@@ -113,6 +115,27 @@ def _versions(plan: Plan) -> list[dict[str, Any]]:
     ]
 
 
+def _comments(plan: Plan, user: User) -> list[dict[str, Any]]:
+    """Return the comments that the user may read, as the API has them: three queries for any number."""
+    rows = list(comments_for(user, plan).select_related("resolution"))
+    ring, names = key_ring([plan.athlete_id]), names_of(row.author_id for row in rows)
+    return [
+        {
+            "id": str(row.pk),
+            "anchor_id": str(row.anchor_id) if row.anchor_id else None,
+            "parent_id": str(row.parent_id) if row.parent_id else None,
+            "version_id": str(row.version_id),
+            "author_id": str(row.author_id),
+            "author_name": names.get(row.author_id, ""),
+            "message": ring.read(row.athlete_id, row.message),
+            "visibility": row.visibility,
+            "created_at": row.created_at.isoformat(),
+            "resolved_at": row.resolution.created_at.isoformat() if hasattr(row, "resolution") else None,
+        }
+        for row in rows
+    ]
+
+
 def _rights(plan: Plan, user: User) -> dict[str, bool]:
     edits = relation_for(user.role, "plan:edit") is not None
     state = State(plan.status)
@@ -132,7 +155,7 @@ def _urls(plan: Plan, head: PlanVersion) -> dict[str, str | None]:
         "submit": f"{api}/submit",
         "comments": f"{api}/comments",
         "regenerate": f"{api}/regenerate",
-        "compare": None,
+        "compare": reverse("admin:plans_compare", args=[plan.pk]),
         "athlete": reverse("admin:accounts_athlete_change", args=[plan.athlete_id]),
         "plans": reverse("admin:plans_plan_changelist"),
     }

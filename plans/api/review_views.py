@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import datetime
 from typing import Any
 from uuid import UUID
 
+from django.http import HttpResponse
 from django.utils.dateparse import parse_date, parse_datetime
 from django.utils.timezone import make_aware
 from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import OpenApiParameter, extend_schema
 from rest_framework import status
 from rest_framework.parsers import JSONParser
+from rest_framework.renderers import JSONRenderer
 from rest_framework.request import Request
 from rest_framework.response import Response
+from rest_framework.settings import api_settings
 
 from accounts.requests import acting_user
 from common.api import UnitOfWorkAPIMixin
@@ -32,6 +36,7 @@ from plans.presentation import seconds_from
 from plans.selectors import compared_with, content_of, marked_changes, names_of, weeks_of
 from plans.services.comments import add_comment, resolve_comment
 from plans.services.decide import accept_plan, request_changes, submit_plan, withdraw_plan
+from plans.services.export_changelog import CONTENT_TYPE, export_changelog
 from plans.services.look import look_at_plan
 from plans.services.regenerate_plan import regenerate_plan
 from plans.services.save_edits import save_edits
@@ -45,6 +50,11 @@ KEY = OpenApiParameter(
 IF_MATCH = OpenApiParameter(
     "If-Match", OpenApiTypes.STR, OpenApiParameter.HEADER, description="The ETag that the change is based on."
 )
+PERIOD = [
+    OpenApiParameter("from", OpenApiTypes.DATETIME, description="Day or moment, included."),
+    OpenApiParameter("until", OpenApiTypes.DATETIME, description="Day or moment, not included."),
+    OpenApiParameter("user", OpenApiTypes.UUID, description="Who did it."),
+]
 MOST_ENTRIES = 200
 
 
@@ -253,9 +263,7 @@ class ChangelogView(UnitOfWorkAPIMixin):
         responses=s.ChangelogPageSerializer,
         operation_id="plan_changelog",
         parameters=[
-            OpenApiParameter("from", OpenApiTypes.DATETIME, description="Day or moment, included."),
-            OpenApiParameter("until", OpenApiTypes.DATETIME, description="Day or moment, not included."),
-            OpenApiParameter("user", OpenApiTypes.UUID, description="Who did it."),
+            *PERIOD,
             OpenApiParameter("cursor", OpenApiTypes.UUID, description="From `next`."),
             OpenApiParameter("page_size", OpenApiTypes.INT),
         ],
@@ -264,12 +272,7 @@ class ChangelogView(UnitOfWorkAPIMixin):
         """Changes, decisions and comments, newest first."""
         plan = plan_for(acting_user(request), plan_id)
         size = _page_size(request)
-        chosen = Filter(
-            since=_moment(request, "from"),
-            until=_moment(request, "until"),
-            user_id=_uuid(request, "user"),
-            before=_uuid(request, "cursor"),
-        )
+        chosen = replace(_chosen(request), before=_uuid(request, "cursor"))
         entries = changelog(acting_user(request), plan, chosen, limit=size + 1)
         more, entries = len(entries) > size, entries[:size]
         query = request.query_params.copy()
@@ -277,6 +280,26 @@ class ChangelogView(UnitOfWorkAPIMixin):
             query["cursor"] = str(entries[-1].id)
         following = request.build_absolute_uri(f"{request.path}?{query.urlencode()}") if more else None
         return Response({"next": following, "results": s.ChangelogEntrySerializer(entries, many=True).data})
+
+
+class CsvRenderer(JSONRenderer):
+    """Lets clients ask for `text/csv`; the file itself is no serialised data, and what is refused stays JSON."""
+
+    media_type = "text/csv"
+    format = "csv"
+
+
+class ChangelogCsvView(UnitOfWorkAPIMixin):
+    writes_when_safe = True  # the audit event of the export
+    renderer_classes = (CsvRenderer, *api_settings.DEFAULT_RENDERER_CLASSES)
+
+    @extend_schema(
+        responses={(200, "text/csv"): OpenApiTypes.STR}, operation_id="plan_changelog_csv", parameters=PERIOD
+    )
+    def get(self, request: Request, plan_id: UUID) -> HttpResponse:
+        """The changelog as a file: what you may read of it, newest first, up to 10 MB. Every export is recorded."""
+        export = export_changelog(plan_id=plan_id, chosen=_chosen(request), acting_user=acting_user(request))
+        return HttpResponse(export.content, content_type=CONTENT_TYPE, headers=export.headers)
 
 
 def operations_of(data: Any) -> tuple[Operation, ...]:
@@ -340,6 +363,10 @@ def _goal_seconds(text: str | None) -> float | None:
         return seconds_from(text) if text else None
     except ValueError as error:
         raise InvalidInput(str(error), pointer="/goal_time") from error
+
+
+def _chosen(request: Request) -> Filter:
+    return Filter(since=_moment(request, "from"), until=_moment(request, "until"), user_id=_uuid(request, "user"))
 
 
 def _page_size(request: Request) -> int:

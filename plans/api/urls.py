@@ -1,6 +1,7 @@
 from django.urls import path
 
 from plans.api import review_views as review
+from plans.api import training_views as training
 from plans.api import views
 
 urlpatterns = [
@@ -21,5 +22,18 @@ urlpatterns = [
         name="plan-comment-resolve",
     ),
     path("plans/<uuid:plan_id>/changelog", review.ChangelogView.as_view(), name="plan-changelog"),
+    path("plans/<uuid:plan_id>/changelog.csv", review.ChangelogCsvView.as_view(), name="plan-changelog-csv"),
+    path("plans/<uuid:plan_id>/feedback", training.FeedbackView.as_view(), name="plan-feedback"),
+    path("athletes/<uuid:athlete_id>/schedule", training.ScheduleView.as_view(), name="athlete-schedule"),
+    path("sessions/<uuid:session_id>/completion", training.CompletionView.as_view(), name="session-completion"),
+    path("sessions/<uuid:session_id>/move", training.MoveView.as_view(), name="session-move"),
+    path("me/today", training.TodayView.as_view(), name="me-today"),
+    path("me/week", training.WeekView.as_view(), name="me-week"),
+    path("me/adherence", training.AdherenceView.as_view(), name="me-adherence"),
+    path("me/results", training.ResultView.as_view(), name="me-results"),
+    path("me/settings", training.SettingsView.as_view(), name="me-settings"),
+    path("me/consents/<slug:purpose>", training.ConsentView.as_view(), name="me-consent"),
+    path("me/calendar", training.CalendarView.as_view(), name="me-calendar"),
+    path("me/calendar/<uuid:feed_id>", training.CalendarRevokeView.as_view(), name="me-calendar-revoke"),
     path("plan-requests/<uuid:job_id>", views.PlanRequestView.as_view(), name="plan-request"),
 ]

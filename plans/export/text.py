@@ -7,8 +7,8 @@ import unicodedata
 from typing import Any, Final
 
 _LINE_ENDS: Final = re.compile("\r\n|[\r\x0b\x0c\x1c-\x1e\x85\u2028\u2029]")
-_NO_CHARACTERS: Final = frozenset("\ufffe\uffff")
-"""XML 1.0 has no way to write these two (section 2.2, Char)."""
+_NO_CHARACTERS: Final = frozenset("\ufffe\uffff\ufeff")
+"""The first two XML 1.0 cannot write (section 2.2, Char); the byte order mark vanishes where a text begins with it."""
 
 
 def plain(value: Any) -> str:

@@ -143,6 +143,12 @@ def test_later_version_moves_the_same_event() -> None:
     assert (first.decoded("DTSTART"), second.decoded("DTSTART")) == (date(2026, 5, 5), date(2026, 5, 7))
 
 
+@pytest.mark.parametrize("title", ["\ufeff", "\x00", " "])
+def test_title_of_nothing_that_shows_gives_way_to_the_kind(title: str) -> None:
+    (event,) = Calendar.from_ical(calendar(replace(handmade(), title=title))).walk("VEVENT")
+    assert str(event["SUMMARY"]) == "Interval"
+
+
 def test_events_come_in_the_order_of_days() -> None:
     sessions = [replace(handmade(), session_id=f"s-{day}", day=date(2026, 5, day)) for day in (9, 3, 6)]
     events = Calendar.from_ical(calendar(*sessions)).walk("VEVENT")
@@ -562,6 +568,7 @@ def test_whatever_a_coach_saves_exports_or_is_refused(session: ScheduledSession)
         ("a\r\nb\rc\u2028d", "a\nb\nc\nd"),
         ("bell\x07 null\x00 half\ud83d", "bell null half"),
         ("🚴 ok\tyes ", "🚴 ok\tyes"),
+        ("\ufeffno\ufffe mark\uffff", "no mark"),
         (None, ""),
         (3.5, ""),
     ],

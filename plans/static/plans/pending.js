@@ -1,10 +1,12 @@
-// Filters, search and keys of the pending list; every row is there without any of it.
+// Filters, search and keys of the pending list; every row is there without any of it. Who comes back from a plan stands
+// where they left: on that plan, or, if it no longer awaits review, on the one that took its place.
 "use strict";
 (() => {
   const rows = [...document.querySelectorAll(".mp-table tbody tr")];
   const buttons = [...document.querySelectorAll(".mp-filter")];
   const search = document.querySelector(".mp-search");
   const none = document.querySelector(".mp-none");
+  const PLACE = "mesocycle.pending.place";
   if (!rows.length) return;
   let filter = "", at = -1;
 
@@ -31,6 +33,30 @@
     visible[at].scrollIntoView({ block: "nearest" });
   }
 
+  function leave(row) {
+    try {
+      sessionStorage.setItem(PLACE, JSON.stringify({ href: row.querySelector("a").href, index: rows.indexOf(row) }));
+    } catch {
+      // Without storage the list starts at its top again.
+    }
+  }
+
+  function comeBack() {
+    try {
+      const { href, index } = JSON.parse(sessionStorage.getItem(PLACE)) ?? {};
+      sessionStorage.removeItem(PLACE);
+      if (!href) return;
+      const same = rows.findIndex((row) => row.querySelector("a").href === href);
+      stand(same >= 0 ? same : index);
+    } catch {
+      // See above.
+    }
+  }
+
+  for (const row of rows) {
+    row.querySelector("a").addEventListener("click", () => leave(row));
+    row.addEventListener("focusin", () => { if (shown()[at] !== row) stand(shown().indexOf(row)); });
+  }
   for (const button of buttons) button.addEventListener("click", () => { filter = button.dataset.filter; refresh(); });
   document.querySelector("[data-clear]").addEventListener("click", () => { filter = ""; search.value = ""; refresh(); });
   search.addEventListener("input", refresh);
@@ -44,4 +70,7 @@
     else if (event.key === "/") { event.preventDefault(); search.focus(); }
     else if (event.key === "Enter" && at >= 0 && !event.target.matches("a, button")) shown()[at].querySelector("a").click();
   });
+  // A list kept by the browser for "back" is as old as the visit.
+  addEventListener("pageshow", (event) => event.persisted && location.reload());
+  comeBack();
 })();

@@ -40,6 +40,6 @@ function inCalendar(key, { calendar, model, act }) {
 }
 
 function anywhere(key, act) {
-  const found = { u: act.undo, "?": act.keys, 1: () => act.region("calendar"), 2: () => act.region("effect"), 3: () => act.region("context") }[key];
+  const found = { u: act.undo, p: act.list, "?": act.keys, 1: () => act.region("calendar"), 2: () => act.region("effect"), 3: () => act.region("context") }[key.toLowerCase()];
   return found ? (found(), true) : false;
 }

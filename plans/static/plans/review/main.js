@@ -164,7 +164,7 @@ function saved(stored) {
 function submitted(head) {
   setStatus(head.status);
   drawBar();
-  note("Submitted. The athlete is told and decides; saving another edit takes the plan back to draft.", { tone: "good" });
+  note("Submitted. The athlete is told and decides; saving another edit takes the plan back to draft.", { tone: "good", actions: [["Pending plans (P)", act.list]] });
 }
 
 async function conflict(problem) {
@@ -241,6 +241,7 @@ const act = {
   remove: (id) => id && model.current[id] && say(model.whyTied(id) || (model.remove(id) && "Removed. U takes it back.")),
   keys: () => keysPanel(at("dialog")),
   region: focusRegion,
+  list: () => location.assign(at("app").dataset.pending),
 };
 
 function bind() {

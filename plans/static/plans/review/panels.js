@@ -11,6 +11,7 @@ function openDialog(dialog, title, ...children) {
   const heading = h("h2", { tabindex: "-1", autofocus: true, id: `${dialog.id}-title` }, title);
   dialog.setAttribute("aria-labelledby", heading.id);
   fill(dialog, heading, children);
+  dialog.onkeydown = null; // the keys of the panel that stood here before
   if (!dialog.open) dialog.showModal();
 }
 
@@ -67,13 +68,19 @@ export function submitPanel(dialog, { edits, guards, reasons, send }) {
     h("p", {}, edits ? `The ${plural(edits, "unsaved edit")} will be saved first. ` : "", "The athlete is told and decides."),
     block, h("label", { class: "rv-field" }, "Comment for the athlete", comment),
     h("footer", { class: "rv-dfoot" }, h("span", { class: "rv-gap" }), button("Cancel", () => dialog.close()), go));
+  dialog.onkeydown = (event) => {
+    if (event.key !== "Enter" || event.repeat || !(event.ctrlKey || event.metaKey)) return;
+    event.preventDefault();
+    event.stopPropagation();
+    go.click();
+  };
   wants(guards);
 }
 
 const KEYS = [
   ["← → ↑ ↓", "from day to day"], ["Home End", "first and last day of the week"], ["[ ]", "week before, week after"], ["Enter", "open the session, or add one on a free day"],
   ["N", "add a session on this day"], ["M, then arrows", "move the session; Enter puts it there, Escape leaves it"], ["D", "duplicate"], ["Del", "remove"], ["U", "undo"],
-  ["1 2 3", "calendar, effect, context"], ["Ctrl S", "save the draft"], ["Ctrl Enter", "submit, or save in a session’s dialog"], ["?", "these keys"],
+  ["1 2 3", "calendar, effect, context"], ["Ctrl S", "save the draft"], ["Ctrl Enter", "submit; in the dialogs: submit, save the session"], ["P", "back to the pending plans"], ["?", "these keys"],
 ];
 
 export function keysPanel(dialog) {

@@ -1,0 +1,92 @@
+"""What an athlete has to do: the sessions of the versions that they train by, and what became of them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import date, timedelta
+from typing import Any
+from uuid import UUID
+
+from django.db.models import F, QuerySet
+
+from accounts.models import Athlete
+from plans.export.contract import ScheduledSession
+from plans.models import CompletionStatus, PlanSession, SessionCompletion
+
+
+@dataclass(frozen=True)
+class Due:
+    """A session of the active version with the newest word on it, None where nobody said anything yet."""
+
+    session: PlanSession
+    completion: SessionCompletion | None
+
+    @property
+    def status(self) -> str:
+        return self.completion.status if self.completion else "planned"
+
+
+@dataclass(frozen=True)
+class WeekAdherence:
+    """Sessions done (a partly done one counts half) of those that were due in a week, rest and race apart."""
+
+    monday: date
+    due: int
+    done: float
+
+    @property
+    def percent(self) -> float | None:
+        return round(100 * self.done / self.due, 1) if self.due else None
+
+
+def active_sessions(athlete_id: UUID) -> QuerySet[PlanSession]:
+    """Return the sessions that the athlete trains by, of whichever plan."""
+    rows = PlanSession.objects.filter(athlete=athlete_id, version__plan__active_version=F("version"))
+    return rows.select_related("version__plan").order_by("day", "id")
+
+
+def schedule(athlete_id: UUID, first: date, last: date) -> list[Due]:
+    """Return what is due from `first` to `last`, both included (two queries)."""
+    sessions = list(active_sessions(athlete_id).filter(day__gte=first, day__lte=last))
+    said = newest_completions(athlete_id, [row.session_id for row in sessions])
+    return [Due(row, said.get(row.session_id)) for row in sessions]
+
+
+def newest_completions(athlete_id: UUID, session_ids: list[UUID]) -> dict[UUID, SessionCompletion]:
+    """Return the newest word on each session."""
+    rows = SessionCompletion.objects.filter(athlete=athlete_id, session_id__in=session_ids).order_by("id")
+    return {row.session_id: row for row in rows}
+
+
+def adherence(athlete_id: UUID, today: date, *, weeks: int = 8) -> list[WeekAdherence]:
+    """Return adherence by week, oldest first, up to yesterday; weeks in which nothing was due have no percentage."""
+    monday = today - timedelta(days=today.weekday())
+    first = monday - timedelta(weeks=weeks - 1)
+    due = [d for d in schedule(athlete_id, first, today - timedelta(days=1)) if d.session.kind not in ("rest", "race")]
+    share = {CompletionStatus.DONE: 1.0, CompletionStatus.PARTLY: 0.5}
+    found = []
+    for start in (first + timedelta(weeks=i) for i in range(weeks)):
+        week = [d for d in due if start <= d.session.day < start + timedelta(days=7)]
+        done = sum(share.get(CompletionStatus(d.completion.status), 0.0) for d in week if d.completion)
+        found.append(WeekAdherence(start, len(week), done))
+    return found
+
+
+def exportable(athlete: Athlete) -> list[ScheduledSession]:
+    """Return the whole schedule as the exports see it."""
+    return [scheduled(row) for row in active_sessions(athlete.pk).exclude(kind="rest")]
+
+
+def scheduled(row: PlanSession) -> ScheduledSession:
+    """Return a stored session as the exports see it."""
+    work: dict[str, Any] = row.prescribed_work_json
+    return ScheduledSession(
+        session_id=str(row.session_id),
+        day=row.day,
+        title=row.title,
+        kind=row.kind,
+        modality=row.modality,
+        prescribed_work=work,
+        load=row.load,
+        version_number=row.version.version_number,
+    )
