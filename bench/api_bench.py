@@ -44,7 +44,11 @@ def _measure(server: Server, athletes: list[dict[str, Any]], n: int) -> list[Row
     trivial = _times(lambda: _post(server, "/plans", {}, token), n)
     median, p95 = (float(np.percentile(plans, q)) for q in (50, 95))
     peer_median, peer_p95 = (float(np.percentile(trivial, q)) for q in (50, 95))
+    patches = _times(_editing(server, token), n)
+    patch = float(np.percentile(patches, 50))
     return [
+        Row("PATCH of a 20-week plan, median / refused POST", patch, peer_median, patch / peer_median, "ms", "≤ 4×",
+            patch <= 4 * peer_median),
         Row("POST /plans, wait, median / refused POST", median, peer_median, median / peer_median, "ms"),
         Row(
             "POST /plans, wait, p95 / refused authenticated POST",
@@ -55,7 +59,26 @@ def _measure(server: Server, athletes: list[dict[str, Any]], n: int) -> list[Row
             "≤ 1000",
             p95 <= 1000,
         ),
-    ]
+    ]  # fmt: skip
+
+
+def _editing(server: Server, token: str) -> Any:
+    """Return a function that makes one more edit of the newest plan, as the review page does."""
+    plan = _send(server, "GET", "/plans", None, token)["results"][0]
+    state = {"version": plan["head_version"]["id"], "etag": plan["etag"], "n": 0}
+    version = _send(server, "GET", f"/plans/{plan['id']}/versions/{state['version']}", None, token)
+    today = date.today().isoformat()
+    sessions = [s for week in version["weeks"] for s in week["sessions"] if s["kind"] == "easy" and s["day"] > today]
+    path = f"/sessions/{sessions[0]['session_id']}/load"
+
+    def edit() -> None:
+        state["n"] += 1
+        operation = {"op": "replace", "path": path, "value": 20 + state["n"] / 10, "reason": "coach_judgement"}
+        url = f"/plans/{plan['id']}/versions/{state['version']}"
+        found = _send(server, "PATCH", url, [operation], token, **{"If-Match": state["etag"]})
+        state["version"], state["etag"] = found["id"], found["etag"]
+
+    return edit
 
 
 def _times(work: Any, n: int) -> list[float]:
@@ -69,9 +92,15 @@ def _times(work: Any, n: int) -> list[float]:
 
 
 def _post(server: Server, path: str, body: Any, token: str) -> Any:
-    request = urllib.request.Request(f"{server.url}/api/v1{path}", method="POST", data=json.dumps(body).encode())
+    return _send(server, "POST", path, body, token, Prefer="wait=20")
+
+
+def _send(server: Server, method: str, path: str, body: Any, token: str, **headers: str) -> Any:
+    data = None if body is None else json.dumps(body).encode()
+    request = urllib.request.Request(f"{server.url}/api/v1{path}", method=method, data=data)
     request.add_header("Content-Type", "application/json")
-    request.add_header("Prefer", "wait=20")
+    for name, value in headers.items():
+        request.add_header(name, value)
     if token:
         request.add_header("Authorization", f"Bearer {token}")
     try:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 from typing import Any
@@ -48,7 +48,8 @@ class Week:
 def weeks_of(version: PlanVersion) -> list[Week]:
     """Return a version's weeks with their sessions (one query)."""
     by_monday: dict[date, list[PlanSession]] = defaultdict(list)
-    for session in version.sessions.order_by("day", "id"):
+    known: list[PlanSession] | None = version.__dict__.get("_rows")
+    for session in known or version.sessions.order_by("day", "id"):
         by_monday[session.day - timedelta(days=session.day.weekday())].append(session)
     return [_week(frame, by_monday) for frame in version.weeks_json]
 
@@ -78,9 +79,11 @@ def content_of(version: PlanVersion) -> Content:
     return known
 
 
-def remember_content(version: PlanVersion, content: Content) -> None:
-    """Keep the document that a version was just stored with."""
+def remember_content(version: PlanVersion, content: Content, rows: Sequence[PlanSession] = ()) -> None:
+    """Keep what a version was just stored with: its document, and its sessions in their order."""
     version.__dict__["_content"] = content
+    if rows:
+        version.__dict__["_rows"] = list(rows)
 
 
 def entry_of(row: PlanSession) -> Entry:

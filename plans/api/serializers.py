@@ -136,6 +136,20 @@ class SessionSerializer(serializers.ModelSerializer[PlanSession]):
         fields = ("session_id", "day", "modality", "kind", "title", "prescribed_work", "load", "key_session", "locked")
         read_only_fields = fields
 
+    def to_representation(self, instance: PlanSession) -> dict[str, Any]:
+        """Return the row as it is; a plan has a hundred, and field by field they cost more than the edit itself."""
+        return {
+            "session_id": str(instance.session_id),
+            "day": instance.day.isoformat(),
+            "modality": instance.modality,
+            "kind": instance.kind,
+            "title": instance.title,
+            "prescribed_work": instance.prescribed_work_json,
+            "load": instance.load,
+            "key_session": instance.key_session,
+            "locked": instance.locked,
+        }
+
 
 class WeekSerializer(serializers.Serializer[Any]):
     number = serializers.IntegerField()

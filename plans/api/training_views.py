@@ -36,6 +36,7 @@ from plans.services.calendar_feed import read_feed, revoke, subscribe
 from plans.services.complete_session import complete_session
 from plans.services.move_session import move_session
 from plans.services.rate_cycle import rate_cycle, record_result
+from plans.workouts import workout_file
 
 LONGEST_SCHEDULE = timedelta(weeks=60)
 SETTINGS = ("personalised_plans", "units", "time_zone", "name", "resting_heart_rate", "birth_year", "sex")
@@ -186,6 +187,20 @@ class CompletionView(UnitOfWorkAPIMixin):
         data = _valid(CompletionInSerializer, request)
         found = complete_session(session_id=session_id, acting_user=acting_user(request), **data)
         return Response(CompletionSerializer(found).data, status=status.HTTP_201_CREATED)
+
+
+class WorkoutView(UnitOfWorkAPIMixin):
+    @extend_schema(
+        responses={(200, "application/octet-stream"): OpenApiTypes.BINARY},
+        operation_id="session_workout",
+        parameters=[OpenApiParameter("kind", OpenApiTypes.STR, OpenApiParameter.PATH, enum=["fit", "zwo"])],
+    )
+    def get(self, request: Request, session_id: UUID, kind: str) -> HttpResponse:
+        """A published session as a structured workout: FIT for watches and head units, ZWO for Zwift."""
+        content = workout_file(session_id=session_id, kind=kind, acting_user=acting_user(request))
+        headers = {"Content-Disposition": f'attachment; filename="workout-{session_id}.{kind}"'}
+        media_type = "application/xml" if kind == "zwo" else "application/vnd.ant.fit"
+        return HttpResponse(content, content_type=media_type, headers=headers)
 
 
 class MoveView(UnitOfWorkAPIMixin):

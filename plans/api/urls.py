@@ -27,6 +27,7 @@ urlpatterns = [
     path("athletes/<uuid:athlete_id>/schedule", training.ScheduleView.as_view(), name="athlete-schedule"),
     path("sessions/<uuid:session_id>/completion", training.CompletionView.as_view(), name="session-completion"),
     path("sessions/<uuid:session_id>/move", training.MoveView.as_view(), name="session-move"),
+    path("sessions/<uuid:session_id>/workout.<str:kind>", training.WorkoutView.as_view(), name="session-workout"),
     path("me/today", training.TodayView.as_view(), name="me-today"),
     path("me/week", training.WeekView.as_view(), name="me-week"),
     path("me/adherence", training.AdherenceView.as_view(), name="me-adherence"),

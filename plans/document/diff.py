@@ -86,7 +86,10 @@ def apply_changes(content: Content, changes: Iterable[FieldChange]) -> Content:
 
 def _same(was: Any, now: Any) -> bool:
     """Compare as the hash does: for Python 1 and True are equal, in canonical JSON they are two things."""
-    return bool(was == now) and (was is now or canonical_json(was) == canonical_json(now))
+    if was is now:
+        return True
+    # The same text is the same thing; only where it differs (24 and 24.0, another order) the canonical form decides.
+    return bool(was == now) and (repr(was) == repr(now) or canonical_json(was) == canonical_json(now))
 
 
 def _members(path: str, session_id: str, before: dict[str, Any], after: dict[str, Any]) -> list[FieldChange]:

@@ -13,7 +13,16 @@ from plans.export.steps import Step, blocks_of
 from plans.export.text import one_line, plain
 
 REFRESH: Final = timedelta(hours=1)
+ESCAPES: Final = str.maketrans({"\\": "\\\\", ";": "\\;", ",": "\\,", "\n": "\\n"})
+"""TEXT of RFC 5545, section 3.3.11."""
 LABELS: Final = {"warmup": "warm-up", "recovery": "recovery", "cooldown": "cool-down"}
+
+
+class _Text(vText):
+    """A TEXT value written as it is: the library would make a line end of a backslash before an N."""
+
+    def to_ical(self) -> bytes:
+        return self.translate(ESCAPES).encode("utf-8")
 
 
 def calendar_of(sessions: Iterable[ScheduledSession], *, name: str, time_zone: str, host: str, now: datetime) -> bytes:
@@ -56,8 +65,8 @@ def _head(name: str, time_zone: str) -> Calendar:
     calendar.add("version", "2.0")
     calendar.add("method", "PUBLISH")
     for key in ("name", "x-wr-calname"):
-        calendar.add(key, vText(name))  # the library escapes only what it is told is text
-    calendar.add("x-wr-timezone", vText(time_zone))
+        calendar.add(key, _Text(name))  # the library would not escape these two
+    calendar.add("x-wr-timezone", _Text(time_zone))
     calendar.add("refresh-interval", REFRESH, parameters={"VALUE": "DURATION"})
     calendar.add("x-published-ttl", "PT1H")
     return calendar
@@ -69,10 +78,10 @@ def _event(session: ScheduledSession, host: str, stamp: datetime) -> Event:
     event.add("sequence", session.version_number)
     event.add("dtstamp", stamp)
     event.add("dtstart", session.day)  # a date without an end is that one day (RFC 5545, section 3.6.1)
-    event.add("summary", one_line(session.title) or session.kind.capitalize())
+    event.add("summary", _Text(one_line(session.title) or session.kind.capitalize()))
     description = description_of(session)
     if description:
-        event.add("description", description)
+        event.add("description", _Text(description))
     event.add("categories", [session.kind])
     event.add("transp", "TRANSPARENT")
     return event

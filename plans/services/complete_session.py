@@ -9,24 +9,23 @@ from __future__ import annotations
 from collections.abc import Sequence
 from uuid import UUID
 
-from django.db.models import F
-
 from accounts.models import Athlete
 from accounts.scope import athlete_for
 from audit.services import record
 from common import clock
 from common.actors import actor_id
 from common.context import unit_of_work
-from common.errors import InvalidInput, NotVisible
+from common.errors import InvalidInput
 from common.keys import encrypt_for
 from modeling.history.checks import BadValue, make_activity
 from modeling.models import Activity
 from modeling.services.corrections import delete_row
 from modeling.services.import_history import add_activities
-from plans.models import CompletionStatus, Plan, PlanSession, SessionCompletion
-from plans.policies import Actor, visible_plans
+from plans.models import CompletionStatus, PlanSession, SessionCompletion
+from plans.policies import Actor
 from plans.schedule import active_sessions, newest_completions
 from plans.services.announce import telemetry_data
+from plans.workouts import published_session
 from telemetry.services import emit
 
 PLACEHOLDER = "said by the athlete"
@@ -56,7 +55,7 @@ def complete_session(
     if rpe is not None and not 0 <= rpe <= 10:
         raise InvalidInput("RPE is a number from 0 to 10 (Borg CR10).", pointer="/rpe")
     with unit_of_work(acting_user):
-        session = _session_for(acting_user, session_id)
+        session = published_session(acting_user, session_id)
         athlete = athlete_for(acting_user, "history:import", session.athlete_id, lock=True)
         if session.day > clock.today():
             raise InvalidInput("This session is still to come.", pointer="/session_id")
@@ -109,14 +108,6 @@ def match_imports(athlete: Athlete, activities: list[Activity], acting_user: Act
             is_placeholder=False,
             matched=True,
         )
-
-
-def _session_for(user: Actor, session_id: UUID) -> PlanSession:
-    rows = PlanSession.objects.filter(version__plan__in=Plan.objects.filter(visible_plans(user)), session_id=session_id)
-    session = rows.filter(version__plan__active_version=F("version")).select_related("version__plan").first()
-    if session is None:
-        raise NotVisible("There is no such session in a published plan, or you may not see it.")
-    return session
 
 
 def _activity(

@@ -59,7 +59,8 @@ def save_edits(
             raise wrong_state(error) from error
         before = content_of(head)
         after = edited(plan, head, before, operations)
-        if content_sha256(after) == head.content_sha256:
+        sha256 = content_sha256(after)
+        if sha256 == head.content_sha256:
             return head
         baseline = before if head.baseline_version_id == head.pk else content_of(baseline_of(head))
         version, summary = store_version(
@@ -69,6 +70,7 @@ def save_edits(
             status=state,
             author_id=actor_id(acting_user),
             lineage=Lineage(head, before, head.baseline_version_id, baseline, operations),
+            sha256=sha256,
         )
         move_head(plan, version, state)
         announce(

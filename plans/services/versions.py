@@ -47,9 +47,12 @@ class Lineage:
 
 
 def store_version(
-    plan: Plan, content: Content, frame: Frame, *, status: State, author_id: UUID, lineage: Lineage
+    plan: Plan, content: Content, frame: Frame, *, status: State, author_id: UUID, lineage: Lineage, sha256: str = ""
 ) -> tuple[PlanVersion, Summary]:
-    """Insert the next version of a plan with its sessions and changes; the caller holds the head's lock."""
+    """Insert the next version of a plan with its sessions and changes; the caller holds the head's lock.
+
+    `sha256`: the content's hash where the caller has it already.
+    """
     changes = field_changes(lineage.before, content)
     reasons = {change.path: _reason(change, lineage.operations) for change in changes}
     summary = summarise(lineage.before, content, reasons=(reason for reason, _ in reasons.values()))
@@ -62,16 +65,17 @@ def store_version(
         status=status.value,
         author_id=author_id,
         diff_summary_json={**summary.as_json(), "baseline": _brief(summarise(lineage.baseline, content))},
-        content_sha256=content_sha256(content),
+        content_sha256=sha256 or content_sha256(content),
         weeks_json=frame.weeks,
         predicted_json=frame.predicted,
         warnings_json=frame.warnings,
         relaxed_json=frame.relaxed,
         provenance_json=frame.provenance,
     )
-    PlanSession.objects.bulk_create(session_rows(version, content), batch_size=500)
+    rows = session_rows(version, content)
+    PlanSession.objects.bulk_create(rows, batch_size=500)
     _store_changes(version, changes, reasons)
-    remember_content(version, content)
+    remember_content(version, content, rows)
     return version, summary
 
 

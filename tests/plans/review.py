@@ -14,6 +14,7 @@ from accounts.models import Athlete, User
 from common import clock
 from common.context import unit_of_work
 from common.management.base import COMMAND_LINE
+from modeling.services.record_test import add_threshold
 from plans.models import Plan, PlanGeneration
 from plans.services.generate_plan import generate_plan
 from plans.services.request_plan import PlanWish, request_plan
@@ -73,11 +74,14 @@ class Review:
         )
 
 
-def make_review(*, race: str = "10k", weeks: int = 10, seed: int = 1) -> Review:
-    """Return a fresh plan of a fresh athlete with a log-in."""
+def make_review(*, race: str = "10k", weeks: int = 10, seed: int = 1, pace: float | None = None) -> Review:
+    """Return a fresh plan of a fresh athlete with a log-in; `pace` is their threshold pace, seconds a km."""
     seed_flags(acting_user=COMMAND_LINE)
     coach, user = make_user("coach"), make_user("athlete")
     athlete = make_athlete(coach=coach, user=user)
+    if pace is not None:
+        since = clock.today() - timedelta(days=30)
+        add_threshold(athlete_id=athlete.pk, sport="running", valid_from=since, pace_s_per_km=pace, acting_user=coach)
     plan_id = make_plan(coach, athlete, race=race, weeks=weeks, seed=seed)
     return Review(coach, user, athlete, plan_id, api_of(coach), api_of(user))
 

@@ -15,7 +15,7 @@ from xml.etree.ElementTree import Element
 import fitdecode
 import pytest
 from defusedxml.ElementTree import fromstring
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 from icalendar import Calendar
 
@@ -181,6 +181,8 @@ def test_short_and_odd_times_are_readable() -> None:
 
 
 @given(title=st.text(), summary=st.text(), name=st.text())
+@example(title="C:\\New", summary="a\\nb\nc", name="\\N;")
+@example(title="\ufeff", summary="\ufeffBOM", name="\ufeff")
 def test_any_text_survives_the_calendar(title: str, summary: str, name: str) -> None:
     session = replace(handmade(summary=summary), title=title)
     feed = calendar(session, session, name=name)
@@ -473,6 +475,30 @@ def test_heart_rate_is_no_target_of_short_steps() -> None:
     messages = fit_messages(fit_of(handmade(*steps)))["workout_step"]
     assert [m["target_type"] for m in messages] == [2, 1, 2, 1]
     assert [m.get("custom_target_heart_rate_high") for m in messages] == [None, 260, None, 260]
+
+
+@pytest.mark.parametrize(
+    ("typed", "aim"),
+    [
+        ([210, 200], (1200, 1210)),
+        ([200.4, 209.6], (1200, 1210)),
+        ([0, 200], None),
+        ([200, 3001], None),
+        ([200, float("nan")], None),
+        ([200], None),
+        ([200, 205, 210], None),
+        (["200", 210], None),
+        ([True, 210], None),
+        (200, None),
+        (None, None),
+    ],
+)
+def test_only_two_sensible_numbers_are_a_target(typed: Any, aim: tuple[int, int] | None) -> None:
+    step = {"type": "work", "duration_min": 10, "target": {"power_w": typed}}
+    (message,) = fit_messages(fit_of(handmade(step, modality="cycling")))["workout_step"]
+    low, high = message.get("custom_target_power_low"), message.get("custom_target_power_high")
+    assert (low, high) == (aim or (None, None))
+    assert message["target_type"] == (4 if aim else 2)
 
 
 def test_fit_file_is_known_by_session_and_version() -> None:

@@ -215,3 +215,24 @@ def test_settings_and_consents_are_the_athletes_own(published):
     assert published.as_athlete.put("/api/v1/me/consents/experiments", granted).json()["granted"] is True
     assert published.as_athlete.put("/api/v1/me/consents/anything", granted).status_code == 400
     assert published.as_coach.put("/api/v1/me/consents/experiments", granted).status_code == 404
+
+
+def test_a_workout_downloads_for_watch_and_trainer():
+    published = make_review(pace=270.0)
+    published.submit()
+    published.decide("accept")
+    session = next(s for s in published.editable() if s["kind"] in ("interval", "tempo", "repetition"))
+    url = f"/api/v1/sessions/{session['session_id']}/workout"
+    fit = published.as_athlete.get(f"{url}.fit")
+    assert fit.content[8:12] == b".FIT"
+    assert "attachment" in fit["Content-Disposition"]
+    assert b"<workout_file>" in published.as_athlete.get(f"{url}.zwo").content
+    assert published.as_athlete.get(f"{url}.exe").status_code == 404
+    assert api_of(make_user("coach")).get(f"{url}.fit").status_code == 404
+
+
+def test_a_session_without_targets_is_no_zwift_workout(published):
+    session = next(s for s in published.editable() if s["kind"] in ("interval", "tempo", "repetition"))
+    refused = published.as_athlete.get(f"/api/v1/sessions/{session['session_id']}/workout.zwo")
+    assert refused.status_code == 400
+    assert "pace" in refused.json()["detail"]
