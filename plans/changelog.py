@@ -8,7 +8,7 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from django.db.models import Q
+from django.db.models import F, Q
 
 from common.keys import KeyRing, key_ring
 from plans.models import Plan, PlanComment, PlanReview, PlanVersion, PlanVersionChange
@@ -44,6 +44,10 @@ def changelog(user: Actor, plan: Plan, chosen: Filter, *, limit: int) -> list[En
     ring = key_ring([plan.athlete_id])
     versions = PlanVersion.objects.filter(visible_versions(user), plan=plan)
     changes = PlanVersionChange.objects.filter(_within(chosen, "version__author_id"), version__in=versions)
+    # What a change replaced stands in its parent, which may be a draft that the reader may not see.
+    changes = changes.filter(
+        Q(version__parent_version__in=versions) | Q(version__parent_version=F("version__baseline"))
+    )
     reviews = PlanReview.objects.filter(_within(chosen, "reviewer_id"), plan=plan)
     comments = comments_for(user, plan).filter(_within(chosen, "author_id"))
     entries = [

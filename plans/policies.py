@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from typing import Any
 from uuid import UUID
 
 from django.db.models import Exists, Min, OuterRef, Q, QuerySet
@@ -68,6 +69,15 @@ def shown_head(user: Actor, plan: Plan) -> PlanVersion | None:
     if _is_athlete(user) and plan.status == State.DRAFT:
         return plan.active_version
     return plan.head_version
+
+
+def shown_summary(user: Actor, version: PlanVersion) -> dict[str, Any]:
+    """Return a version's change summary as a user may read it: for athletes against the machine's proposal, by number.
+
+    The summary against the parent names sessions of the parent, which may be a draft of the coach's own.
+    """
+    summary: dict[str, Any] = version.diff_summary_json
+    return summary.get("baseline", {}) if _is_athlete(user) else summary
 
 
 def plans_for(user: Actor) -> QuerySet[Plan]:

@@ -9,6 +9,8 @@ from datetime import date, timedelta
 from typing import Any
 from uuid import UUID
 
+from django.db.models import QuerySet
+
 from accounts.models import User
 from common.keys import key_ring
 from plans.document import Content, Entry, document, session_changes, session_entry
@@ -106,20 +108,25 @@ def _entry(
     )
 
 
-def compared_with(version: PlanVersion, against: str) -> PlanVersion | None:
+def compared_with(version: PlanVersion, against: str, visible: QuerySet[PlanVersion]) -> PlanVersion | None:
     """Return the version that `version` is shown against: `parent`, `baseline`, `active`, or a version's id.
+
+    `visible`: the versions of the plan that the reader may see. A parent that is a draft hidden from them gives way to
+    the newest earlier version that is not, else to what the machine proposed: a diff must not quote a draft.
 
     Raises:
         ValueError: neither a word that we know nor an id.
     """
     match against:
         case "parent":
-            return version.parent_version
+            earlier = visible.filter(version_number__lt=version.version_number)
+            seen = version.parent_version_id is not None and earlier.filter(pk=version.parent_version_id).exists()
+            return version.parent_version if seen else earlier.order_by("-version_number").first() or version.baseline
         case "baseline":
             return version.baseline
         case "active":
             return version.plan.active_version
-    return PlanVersion.objects.filter(plan=version.plan_id, pk=UUID(against)).first()
+    return visible.filter(pk=UUID(against)).first()
 
 
 def marked_changes(version: PlanVersion, base: PlanVersion | None) -> list[dict[str, Any]]:

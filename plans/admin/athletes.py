@@ -28,6 +28,7 @@ from modeling.services.proposals import accept_proposals, dismiss_proposals, pro
 from modeling.services.record_test import add_test, add_threshold
 from plans.admin.athlete_page import athlete_context
 from plans.admin.forms import ImportForm, PlanForm, TestForm, ThresholdForm
+from plans.admin.plan_history import plan_history_context
 from plans.services.request_plan import job_of, request_for, request_plan
 
 EDITABLE = ("name", "level", "tier", "birth_year", "sex", "resting_heart_rate", "time_zone", "units", "team")
@@ -80,6 +81,7 @@ class AthleteAdmin(PolicyAdmin):
         wrap = self.admin_site.admin_view
         own = [
             path("<uuid:pk>/change/", wrap(self.page), name="accounts_athlete_change"),
+            path("<uuid:pk>/plan-history/", wrap(self.plan_history), name="athlete_plan_history"),
             path("<uuid:pk>/profile/", wrap(self.profile), name="athlete_profile"),
             path("<uuid:pk>/import/", wrap(own_transaction(self._bound("import_view"))), name="athlete_import"),
             path("<uuid:pk>/plan/", wrap(own_transaction(self._bound("plan_view"))), name="athlete_plan"),
@@ -109,6 +111,13 @@ class AthleteAdmin(PolicyAdmin):
         return TemplateResponse(
             request, "plans/athlete.html", {**context, **athlete_context(athlete, acting_user(request))}
         )
+
+    def plan_history(self, request: HttpRequest, pk: UUID) -> HttpResponse:
+        """Versions, decisions and, for those who read the audit log, its entries."""
+        found = plan_history_context(acting_user(request), pk, request.GET.dict())
+        title = f"Plan history – {found['athlete']}" if found["athlete"] else "Plan history"
+        context = {**self.admin_site.each_context(request), "opts": self.opts, "title": title, "is_fullwidth": "1"}
+        return TemplateResponse(request, "plans/plan_history.html", {**context, **found})
 
     def import_view(self, request: HttpRequest, pk: UUID) -> HttpResponse:
         """Import files; what was not taken is listed under the form."""

@@ -11,9 +11,9 @@ from uuid import UUID
 
 from django.urls import reverse
 
-from accounts.matrix import relation_for
 from accounts.models import User
 from common.errors import NotVisible
+from plans.admin.review_page import MACHINE, may_review
 from plans.document import Content, Entry, Summary, canonical_json, field_changes, summarise
 from plans.document.content import KINDS, minutes
 from plans.document.patch import REASONS
@@ -32,7 +32,6 @@ LETTERS: Final = {
     "strength": "S",
     "rest": "–",
 }
-MACHINE: Final = "Mesocycle"
 HEAVY: Final = ("weeks_json", "predicted_json", "warnings_json", "relaxed_json", "provenance_json")
 """Columns that a list of versions has no use for."""
 _FIELD_WORDS: Final = {
@@ -79,7 +78,7 @@ def compare_context(user: User, plan_id: UUID, query: Mapping[str, str]) -> dict
         "swap_url": f"{here}?from={after.pk}&to={before.pk}",
         "csv_url": reverse("admin:plans_changelog_csv", args=[plan.pk]),
         "back_url": reverse("admin:plans_plan_change", args=[plan.pk]),
-        "back": "Back to review" if relation_for(user.role, "plan:edit") else "Back to the plan",
+        "back": "Back to review" if may_review(user) else "Back to the plan",
     }
 
 

@@ -25,6 +25,7 @@ from plans.presentation import RACE_LABELS, clock_text, minutes_text, predicted_
 from plans.selectors import Week, weeks_of
 from plans.services.export_changelog import CONTENT_TYPE, export_changelog
 
+
 @admin.register(Plan)
 class PlanAdmin(PolicyAdmin):
     view_verb = "plan:view"

@@ -18,10 +18,12 @@ from plans.models import Plan, PlanVersion
 from plans.pipelines.intensity import SESSION_LOAD_PER_HOUR, Intensities
 from plans.policies import comments_for
 from plans.presentation import RACE_LABELS, clock_text
+from plans.schedule import adherence
 from plans.selectors import Week, content_of, entry_of, names_of, weeks_of
 from plans.workflow import TABLE, Action, State
 
 PREVIOUS: Final = 6
+ADHERENCE_WEEKS: Final = 6
 MACHINE: Final = "Mesocycle"
 
 
@@ -46,11 +48,18 @@ def review_context(plan: Plan, user: User) -> dict[str, Any]:
         "can": _rights(plan, user),
         "urls": _urls(plan, head),
         "previous_plans": _previous(plan),
-        "adherence": [],
+        "adherence": _adherence(plan),
+        "weeks_to_go": max((plan.race_date - clock.today()).days, 0) // 7,
         "reasons": list(REASONS.items()),
         "why": _why(plan, head.provenance_json),
         "intensity": _intensity(plan, clock.today()),
     }
+
+
+def _adherence(plan: Plan) -> list[dict[str, Any]]:
+    """Return the weeks in which something was due, oldest first."""
+    weeks = [week for week in adherence(plan.athlete_id, clock.today(), weeks=ADHERENCE_WEEKS) if week.due]
+    return [{"monday": week.monday.isoformat(), "percent": week.percent} for week in weeks]
 
 
 def _head_document(plan: Plan) -> dict[str, Any]:

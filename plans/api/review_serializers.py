@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from typing import Any
 
+from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
 from plans.api.serializers import PlanSerializer, VersionSerializer
 from plans.document.patch import REASONS
 from plans.models import PlanComment, PlanVersion, Visibility
+from plans.policies import shown_summary
 
 
 class OperationSerializer(serializers.Serializer[Any]):
@@ -44,6 +46,7 @@ class ReviewedVersionSerializer(VersionSerializer):
 
 class VersionRowSerializer(serializers.ModelSerializer[PlanVersion]):
     author_name = serializers.SerializerMethodField()
+    diff_summary_json = serializers.SerializerMethodField()
 
     class Meta:
         model = PlanVersion
@@ -60,6 +63,10 @@ class VersionRowSerializer(serializers.ModelSerializer[PlanVersion]):
             "content_sha256",
         )
         read_only_fields = fields
+
+    @extend_schema_field({"type": "object"})
+    def get_diff_summary_json(self, version: PlanVersion) -> dict[str, Any]:
+        return shown_summary(self.context["user"], version)
 
     def get_author_name(self, version: PlanVersion) -> str:
         names: dict[Any, str] = self.context.get("names", {})

@@ -14,11 +14,11 @@ from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import OpenApiParameter, extend_schema
 from rest_framework import status
 from rest_framework.parsers import JSONParser
-from rest_framework.renderers import JSONRenderer
+from rest_framework.renderers import BrowsableAPIRenderer, JSONRenderer
 from rest_framework.request import Request
 from rest_framework.response import Response
-from rest_framework.settings import api_settings
 
+from accounts.models import User
 from accounts.requests import acting_user
 from common.api import UnitOfWorkAPIMixin
 from common.errors import InvalidInput
@@ -31,7 +31,7 @@ from plans.changelog import Filter, changelog
 from plans.document import InvalidPatch, Operation, apply_patch, from_payload, parse_patch, summarise
 from plans.errors import invalid_edit
 from plans.models import Plan, PlanComment, PlanVersion
-from plans.policies import comments_for, plan_for, version_for, versions_for
+from plans.policies import comments_for, plan_for, shown_summary, version_for, versions_for
 from plans.presentation import seconds_from
 from plans.selectors import compared_with, content_of, marked_changes, names_of, weeks_of
 from plans.services.comments import add_comment, resolve_comment
@@ -71,7 +71,9 @@ class VersionListView(UnitOfWorkAPIMixin):
         plan = plan_for(acting_user(request), plan_id)
         versions = list(versions_for(acting_user(request), plan))
         names = names_of(version.author_id for version in versions)
-        return Response(s.VersionRowSerializer(versions, many=True, context={"names": names}).data)
+        return Response(
+            s.VersionRowSerializer(versions, many=True, context={"names": names, "user": acting_user(request)}).data
+        )
 
 
 class VersionView(UnitOfWorkAPIMixin):
@@ -224,7 +226,7 @@ class RegenerateView(UnitOfWorkAPIMixin):
         )
         body = {
             "plan": PlanSerializer(found.plan, context={"request": request}).data,
-            "version": version_body(found.version, against="parent"),
+            "version": version_body(found.version, acting_user(request), against="parent"),
             "conflicts": [conflict.as_json() for conflict in found.conflicts],
         }
         return Response(body, headers={"ETag": etag_of(found.plan)})
@@ -291,7 +293,7 @@ class CsvRenderer(JSONRenderer):
 
 class ChangelogCsvView(UnitOfWorkAPIMixin):
     writes_when_safe = True  # the audit event of the export
-    renderer_classes = (CsvRenderer, *api_settings.DEFAULT_RENDERER_CLASSES)
+    renderer_classes = (CsvRenderer, JSONRenderer, BrowsableAPIRenderer)
 
     @extend_schema(
         responses={(200, "text/csv"): OpenApiTypes.STR}, operation_id="plan_changelog_csv", parameters=PERIOD
@@ -317,21 +319,21 @@ def operations_of(data: Any) -> tuple[Operation, ...]:
 def version_response(request: Request, version: PlanVersion, *, against: str = "parent") -> Response:
     """Return a version with its changes; the ETag is that of the plan's head."""
     try:
-        body = version_body(version, against=against)
+        body = version_body(version, acting_user(request), against=against)
     except ValueError as error:
         raise InvalidInput("against is parent, baseline, active, or a version's id.", pointer="/against") from error
     return Response(body, headers={"ETag": body["etag"]})
 
 
-def version_body(version: PlanVersion, *, against: str) -> dict[str, Any]:
-    """Return what `ReviewedVersionSerializer` shows of a version."""
-    base = compared_with(version, against)
+def version_body(version: PlanVersion, user: User, *, against: str) -> dict[str, Any]:
+    """Return what `ReviewedVersionSerializer` shows of a version to a user."""
+    base = compared_with(version, against, versions_for(user, version.plan))
     whole: Any = version
     whole.weeks = weeks_of(version)
     whole.changes_shown = marked_changes(version, base)
-    whole.impact = str(version.diff_summary_json.get("sentence", "")) if against == "parent" else _impact(version, base)
+    whole.impact = _impact(version, base)
     whole.etag = etag_of(version.plan)
-    return dict(s.ReviewedVersionSerializer(whole).data)
+    return {**s.ReviewedVersionSerializer(whole).data, "diff_summary_json": shown_summary(user, version)}
 
 
 def comments_body(comments: list[PlanComment]) -> list[dict[str, Any]]:
@@ -349,6 +351,8 @@ def plan_response(request: Request, plan: Plan) -> Response:
 
 
 def _impact(version: PlanVersion, base: PlanVersion | None) -> str:
+    if base is not None and base.pk == version.parent_version_id:
+        return str(version.diff_summary_json.get("sentence", ""))
     return summarise(content_of(base), content_of(version)).sentence if base else ""
 
 

@@ -10,7 +10,7 @@ from rest_framework import serializers
 from accounts.requests import acting_user
 from common.jobs import Job
 from plans.models import Plan, PlanSession, PlanVersion
-from plans.policies import shown_head
+from plans.policies import shown_head, shown_summary
 from plans.presentation import DAYS, clock_text, seconds_from
 from plans.routing import CHOICES
 from plans.services.request_plan import PlanWish
@@ -117,8 +117,13 @@ class PlanSerializer(serializers.ModelSerializer[Plan]):
     @extend_schema_field(VersionBriefSerializer(allow_null=True))
     def get_head_version(self, plan: Plan) -> dict[str, Any] | None:
         request = self.context.get("request")
-        version = shown_head(acting_user(request), plan) if request else plan.head_version
-        return dict(VersionBriefSerializer(version).data) if version else None
+        if request is None:
+            return dict(VersionBriefSerializer(plan.head_version).data) if plan.head_version else None
+        user = acting_user(request)
+        version = shown_head(user, plan)
+        if version is None:
+            return None
+        return {**VersionBriefSerializer(version).data, "diff_summary_json": shown_summary(user, version)}
 
     def get_etag(self, plan: Plan) -> str:
         return etag_of(plan)

@@ -1,4 +1,5 @@
 from django.urls import path
+from django.views.decorators.gzip import gzip_page
 
 from plans.api import review_views as review
 from plans.api import training_views as training
@@ -24,13 +25,13 @@ urlpatterns = [
     path("plans/<uuid:plan_id>/changelog", review.ChangelogView.as_view(), name="plan-changelog"),
     path("plans/<uuid:plan_id>/changelog.csv", review.ChangelogCsvView.as_view(), name="plan-changelog-csv"),
     path("plans/<uuid:plan_id>/feedback", training.FeedbackView.as_view(), name="plan-feedback"),
-    path("athletes/<uuid:athlete_id>/schedule", training.ScheduleView.as_view(), name="athlete-schedule"),
+    path("athletes/<uuid:athlete_id>/schedule", gzip_page(training.ScheduleView.as_view()), name="athlete-schedule"),
     path("sessions/<uuid:session_id>/completion", training.CompletionView.as_view(), name="session-completion"),
     path("sessions/<uuid:session_id>/move", training.MoveView.as_view(), name="session-move"),
     path("sessions/<uuid:session_id>/workout.<str:kind>", training.WorkoutView.as_view(), name="session-workout"),
-    path("me/today", training.TodayView.as_view(), name="me-today"),
-    path("me/week", training.WeekView.as_view(), name="me-week"),
-    path("me/adherence", training.AdherenceView.as_view(), name="me-adherence"),
+    path("me/today", gzip_page(training.TodayView.as_view()), name="me-today"),
+    path("me/week", gzip_page(training.WeekView.as_view()), name="me-week"),
+    path("me/adherence", gzip_page(training.AdherenceView.as_view()), name="me-adherence"),
     path("me/results", training.ResultView.as_view(), name="me-results"),
     path("me/settings", training.SettingsView.as_view(), name="me-settings"),
     path("me/consents/<slug:purpose>", training.ConsentView.as_view(), name="me-consent"),

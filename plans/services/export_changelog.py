@@ -94,6 +94,8 @@ def _pages(user: Actor, plan: Any, chosen: Filter) -> Iterator[list[Entry]]:
     """Yield the entries that the user may read, page by page; what is written meanwhile is newer and stays out."""
     while page := changelog(user, plan, chosen, limit=_PAGE):
         yield page
+        if len(page) < _PAGE:
+            return
         chosen = replace(chosen, before=page[-1].id)
 
 

@@ -4,27 +4,46 @@ from __future__ import annotations
 
 import json
 import statistics
+import sys
 import time
 from collections.abc import Callable, Iterator
 from datetime import date
-from pathlib import Path
 from typing import Any
 
 import pytest
 
 from plans.presentation import clock_text
-from tests.pages.test_pages import COACH, overflow
-from tests.support.databases import ROOT
+from tests.pages.reviewing import (
+    PASSWORD,
+    PICTURES,
+    Keyboard,
+    asks_before_leaving,
+    badges,
+    chip,
+    edited,
+    is_error,
+    movable,
+    nameless,
+    of_plan,
+    open_review,
+    pending_ids,
+    picture,
+    save_elsewhere,
+    shown_time,
+    titles_of,
+)
+from tests.pages.test_pages import COACH
 from tests.support.processes import Server
+
+Visit = Callable[..., tuple[Any, list[str]]]
 
 pytestmark = [pytest.mark.server, pytest.mark.browser]
 COACHES = (COACH, "coach2@demo.mesocycle.example")
-PASSWORD = "mesocycle-demo"
 PLANS_BY_KEYBOARD = 10
 MOST_KEYS = 20
 PENDING = "/admin/plans/plan/pending/"
-PICTURES = ROOT / "var" / "screenshots"
-MOUSE_EVENTS = "['pointerdown', 'mousedown', 'mousemove', 'wheel', 'touchstart', 'dragstart']"
+REPORT_MOUSE = """for (const name of ["pointerdown", "mousedown", "mousemove", "wheel", "touchstart", "dragstart"])
+  addEventListener(name, () => mouseUsed(name), true);"""
 FREE_DAY = ".rv-rest:not([aria-disabled])"
 
 
@@ -35,7 +54,7 @@ def demo(server: Server) -> dict[str, Any]:
 
 
 @pytest.fixture
-def visit(server: Server, browser: Any, demo: dict[str, Any]) -> Iterator[Callable[..., tuple[Any, list[str]]]]:
+def visit(server: Server, browser: Any, demo: dict[str, Any]) -> Iterator[Visit]:
     """Log somebody in, who then stands on the pending list; returns the page and what went wrong on it so far."""
     contexts = []
 
@@ -44,7 +63,7 @@ def visit(server: Server, browser: Any, demo: dict[str, Any]) -> Iterator[Callab
         contexts.append(context)
         page, wrong = context.new_page(), []
         page.set_default_timeout(15_000)
-        page.on("console", lambda message: wrong.append(message.text) if message.type == "error" else None)
+        page.on("console", lambda message: wrong.append(message.text) if is_error(message) else None)
         page.on("pageerror", lambda error: wrong.append(str(error)))
         page.on("request", lambda r: None if r.url.startswith((server.url, "data:", "blob:")) else wrong.append(r.url))
         page.goto(f"{server.url}/admin/login/")
@@ -59,49 +78,7 @@ def visit(server: Server, browser: Any, demo: dict[str, Any]) -> Iterator[Callab
         context.close()
 
 
-def open_review(page: Any, plan: str) -> None:
-    """Go to a plan's review page and wait until its first what-if is answered."""
-    with page.expect_response("**/what-if"):
-        page.goto(page.url.split("/admin/")[0] + f"/admin/plans/plan/{plan}/change/")
-    page.wait_for_selector("#rv-chart-box:not([hidden])")
-
-
-def of_plan(page: Any, path: str) -> Any:
-    """Return what the API answers about a plan, `path` from its id on."""
-    answer = page.request.get(page.url.split("/admin/")[0] + f"/api/v1/plans/{path}")
-    assert answer.ok, answer.text()
-    return answer.json()
-
-
-def pending_ids(page: Any) -> list[str]:
-    """Return the plans on the pending list, from top to bottom."""
-    hrefs = page.eval_on_selector_all(".mp-who a", "links => links.map((link) => link.getAttribute('href'))")
-    return [href.split("/")[-3] for href in hrefs]
-
-
-def edited(page: Any, act: Callable[[], None]) -> dict[str, Any]:
-    """Do an edit; returns the what-if that the page asked about it, once the page shows it."""
-    with page.expect_response("**/what-if") as response:
-        act()
-    page.wait_for_selector("#rv-whatif > div:not(.rv-computing)")
-    return response.value.json()
-
-
-def chip(page: Any, session: str) -> Any:
-    return page.locator(f".rv-chip[data-item='{session}']")
-
-
-def movable(page: Any, count: int, kind: str = "") -> list[dict[str, str]]:
-    """Return sessions that may be moved to the next day, spread over the plan: {id, day}."""
-    script = """([kind, today]) => [...document.querySelectorAll(`.rv-chip[draggable=true]${kind}`)]
-      .filter((chip) => chip.dataset.day > today && !chip.closest('.rv-day').matches(':nth-child(7)'))
-      .map((chip) => ({ id: chip.dataset.item, day: chip.dataset.day }))"""
-    found = page.evaluate(script, [kind and f".mc-{kind}", date.today().isoformat()])
-    assert len(found) >= count
-    return found[:: len(found) // count][:count]
-
-
-def test_a_coach_edits_a_plan_and_submits_it(visit: Callable[..., tuple[Any, list[str]]]) -> None:
+def test_a_coach_edits_a_plan_and_submits_it(visit: Visit) -> None:
     page, wrong = visit()
     plan = pending_ids(page)[0]
     assert page.locator(".mp-table tbody tr").count() == len(pending_ids(page)) >= 2
@@ -112,15 +89,15 @@ def test_a_coach_edits_a_plan_and_submits_it(visit: Callable[..., tuple[Any, lis
     assert shown_time(page).endswith(clock_text(response.value.json()["after"]["value"]))
     first, second, third = movable(page, 3, "easy")
 
-    edit_in_dialog(page, first["id"])
-    move_by_keyboard(page, second["id"])
+    edit_in_dialog(page, first)
+    move_by_keyboard(page, second)
     add_by_keyboard(page)
-    remove_and_undo(page, third["id"])
+    remove_and_undo(page, third)
     assert page.inner_text("#rv-count") == "3 unsaved edits"
     picture(page, "review-1280")
 
     assert asks_before_leaving(page)
-    save_as_second_version(page, plan, first["id"])
+    save_as_second_version(page, plan, first)
     assert not asks_before_leaving(page)
     open_review(page, plan)
     assert page.inner_text("#rv-version") == "v2"
@@ -169,7 +146,7 @@ def move_by_keyboard(page: Any, session: str) -> None:
 
 def add_by_keyboard(page: Any) -> None:
     chips = page.locator(".rv-chip").count()
-    page.locator(FREE_DAY).last.focus()
+    page.locator(FREE_DAY).first.focus()
     page.keyboard.press("n")
     page.wait_for_selector("dialog[open]")
     edited(page, lambda: page.keyboard.press("Control+Enter"))
@@ -184,25 +161,6 @@ def remove_and_undo(page: Any, session: str) -> None:
     assert "removed, unsaved" in chip(page, session).get_attribute("aria-label")
     edited(page, lambda: page.keyboard.press("u"))
     assert "removed" not in chip(page, session).get_attribute("aria-label")
-
-
-def asks_before_leaving(page: Any) -> bool:
-    """Try to leave by the athlete's link; returns whether the browser asked, and stays if it did."""
-    asked: list[str] = []
-
-    def stay(dialog: Any) -> None:
-        asked.append(dialog.type)
-        dialog.dismiss()
-
-    page.on("dialog", stay)
-    here = page.url
-    page.click(".rv-header .mc-title a", no_wait_after=True)
-    deadline = time.monotonic() + 10
-    while not asked and page.url == here and time.monotonic() < deadline:
-        page.wait_for_timeout(50)
-    page.remove_listener("dialog", stay)
-    assert bool(asked) == (page.url == here)
-    return asked == ["beforeunload"]
 
 
 def save_as_second_version(page: Any, plan: str, session: str) -> None:
@@ -223,36 +181,17 @@ def submit(page: Any, comment: str) -> None:
     page.keyboard.press("Control+Enter")
     page.wait_for_selector(".rv-good, .rv-guarded:not([hidden])")
     if page.locator(".rv-good").count() == 0:
-        page.get_by_label("Reason", exact=True).select_option("coach_judgement")
+        page.locator(".rv-guarded select").select_option("coach_judgement")
         page.keyboard.press("Control+Enter")
         page.wait_for_selector(".rv-good")
     page.wait_for_selector("dialog[open]", state="detached")
 
 
-def shown_time(page: Any) -> str:
-    page.wait_for_selector("#rv-whatif > div:not(.rv-computing)")
-    return page.inner_text("#rv-whatif .rv-race > b")
-
-
-def badges(page: Any) -> list[str]:
-    return page.locator(".rv-badge").all_inner_texts()
-
-
-def picture(page: Any, name: str, size: tuple[int, int] = (1280, 800)) -> None:
-    """Take a picture at a size, at which nothing may stick out."""
-    page.set_viewport_size({"width": size[0], "height": size[1]})
-    page.screenshot(path=PICTURES / f"{name}.png")
-    assert overflow(page) == 0, name
-    page.set_viewport_size({"width": 1280, "height": 800})
-
-
-def test_a_conflict_loses_nothing_and_saves_on_top(
-    server: Server, browser: Any, visit: Callable[..., tuple[Any, list[str]]]
-) -> None:
+def test_a_conflict_loses_nothing_and_saves_on_top(server: Server, browser: Any, visit: Visit) -> None:
     page, wrong = visit()
     plan = pending_ids(page)[-1]
     open_review(page, plan)
-    mine, theirs, both = (row["id"] for row in movable(page, 3))
+    mine, theirs, both = movable(page, 3)
     for session, title in ((mine, "Mine"), (both, "Mine too")):
         edited(page, lambda session=session, title=title: rename(page, session, title))
     number = save_elsewhere(server, browser, plan, {theirs: "Theirs", both: "Theirs too"})
@@ -274,7 +213,7 @@ def test_a_conflict_loses_nothing_and_saves_on_top(
     titles = titles_of(of_plan(page, f"{plan}/versions/{head['id']}"))
     assert [titles[session] for session in (mine, theirs, both)] == ["Mine", "Theirs", "Mine too"]
     assert page.inner_text("#rv-count") == "Nothing unsaved"
-    assert [line for line in wrong if "412" not in line] == []
+    assert wrong == []
 
 
 def rename(page: Any, session: str, title: str) -> None:
@@ -283,20 +222,96 @@ def rename(page: Any, session: str, title: str) -> None:
     page.keyboard.press("Control+Enter")
 
 
-def save_elsewhere(server: Server, browser: Any, plan: str, titles: dict[str, str]) -> int:
-    """Rename sessions of a plan through the API with a token; returns the number of the version that it makes."""
-    request = browser.new_context().request
-    account = {"email": COACH, "password": PASSWORD}
-    token = request.post(f"{server.url}/api/v1/auth/token", data=account).json()["access"]
-    headers = {"Authorization": f"Bearer {token}"}
-    head = request.get(f"{server.url}/api/v1/plans/{plan}", headers=headers)
-    headers |= {"If-Match": head.headers["etag"], "Content-Type": "application/json-patch+json"}
-    patch = [{"op": "replace", "path": f"/sessions/{key}/title", "value": value} for key, value in titles.items()]
-    address = f"{server.url}/api/v1/plans/{plan}/versions/{head.json()['head_version']['id']}"
-    saved = request.patch(address, headers=headers, data=json.dumps(patch))
-    assert saved.status == 200, saved.text()
-    return saved.json()["version_number"]
+def test_everything_on_both_pages_has_a_name_and_the_grid_is_one_tab_stop(visit: Visit) -> None:
+    page, wrong = visit()
+    assert nameless(page) == []
+    open_review(page, pending_ids(page)[0])
+    assert nameless(page) == []
+    page.keyboard.press("1")
+    for key in ("ArrowDown", "ArrowRight", "End"):
+        page.keyboard.press(key)
+        assert page.evaluate("[...document.querySelectorAll('#rv-cal *')].filter((e) => e.tabIndex >= 0).length") == 1
+    here = page.evaluate("document.activeElement.dataset.day")
+    page.keyboard.press("Tab")
+    assert not page.evaluate("document.querySelector('#rv-cal').contains(document.activeElement)")
+    page.keyboard.press("Shift+Tab")
+    assert page.evaluate("document.activeElement.dataset.day") == here
+    page.locator(".rv-chip[draggable=true]").last.focus()
+    page.keyboard.press("Enter")
+    page.wait_for_selector("dialog[open]")
+    assert nameless(page) == []
+    assert wrong == []
 
 
-def titles_of(version: dict[str, Any]) -> dict[str, str]:
-    return {row["session_id"]: row["title"] for week in version["weeks"] for row in week["sessions"]}
+def test_who_comes_back_to_the_list_stands_on_the_plan_they_left(visit: Visit) -> None:
+    page, wrong = visit()
+    page.keyboard.press("j")
+    page.keyboard.press("Tab")
+    page.keyboard.press("j")
+    plan = pending_ids(page)[2]
+    page.keyboard.press("Enter")
+    page.wait_for_url(f"**/{plan}/change/")
+    page.wait_for_selector("#rv-cal [data-item][tabindex='0']")
+    page.keyboard.press("P")
+    page.wait_for_url(f"**{PENDING}")
+    page.wait_for_selector(".mp-at")
+    assert plan in page.evaluate("document.activeElement.href")
+    assert wrong == []
+
+
+def test_ten_plans_are_reviewed_by_keyboard_alone(visit: Visit, capsys: pytest.CaptureFixture[str]) -> None:
+    reviewed: dict[str, dict[str, float]] = {}
+    by_mouse: list[str] = []
+    for email in COACHES:
+        page, wrong = visit(email)
+        page.context.expose_binding("mouseUsed", lambda _, name: by_mouse.append(name))
+        page.context.add_init_script(REPORT_MOUSE)
+        page.reload()
+        while len(reviewed) < PLANS_BY_KEYBOARD and pending_ids(page):
+            plan, reviewed_in = review_by_keyboard(page)
+            reviewed[plan] = reviewed_in
+            head = of_plan(page, plan)
+            changes = head["head_version"]["diff_summary_json"]["sessions"]
+            assert (head["status"], changes["moved"]) == ("coach_reviewed", 1)
+            assert plan not in pending_ids(page)
+        assert wrong == []
+    rows = list(reviewed.values())
+    median = {name: round(statistics.median(row[name] for row in rows), 1) for name in ("keys", "seconds")}
+    found = {"plans": len(rows), "mouse_events": len(by_mouse), "median": median}
+    (PICTURES / "keyboard.json").write_text(json.dumps({**found, "each": rows}, indent=2))
+    with capsys.disabled():
+        sys.stdout.write(f"\nreviewed by keyboard alone: {found}\n")
+    assert len(reviewed) == PLANS_BY_KEYBOARD
+    assert by_mouse == []
+    assert median["keys"] <= MOST_KEYS
+
+
+def review_by_keyboard(page: Any) -> tuple[str, dict[str, float]]:
+    """From the list: open the next plan, move a session of next week by a day, save, submit, come back to the list.
+
+    Returns the plan, how many keys that took, and how many seconds without anybody's thinking.
+    """
+    press, start = Keyboard(page), time.monotonic()
+    if not page.evaluate("document.activeElement.matches('.mp-who a')"):
+        press("j")
+    plan = page.evaluate("document.activeElement.href").split("/")[-3]
+    press("Enter")
+    page.wait_for_url(f"**/{plan}/change/", wait_until="commit")
+    page.wait_for_selector("#rv-cal [data-item][tabindex='0']")
+    press("1", "]")
+    while not page.evaluate("document.activeElement.matches('.rv-chip[draggable=true]')"):
+        press("ArrowRight")
+    press("m", "ArrowRight", "Enter")
+    version = page.inner_text("#rv-version")
+    press("Control+s")
+    page.wait_for_selector(f"#rv-version:not(:text-is('{version}'))")
+    press("Control+Enter", "Control+Enter")
+    page.wait_for_selector(".rv-good, .rv-guarded:not([hidden])")
+    if page.locator(".rv-good").count() == 0:
+        page.wait_for_function("document.activeElement.matches('.rv-guarded select')")
+        press("c", "Control+Enter")
+    page.wait_for_selector(".rv-good")
+    press("p")
+    page.wait_for_url(f"**{PENDING}", wait_until="commit")
+    page.wait_for_selector(".mp-at, .mp-empty")
+    return plan, {"keys": press.count, "seconds": round(time.monotonic() - start, 2)}

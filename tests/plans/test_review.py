@@ -509,3 +509,15 @@ def test_the_pending_page_needs_at_most_six_queries_of_its_own(review, client):
     for _ in range(3):
         make_plan(review.coach, make_athlete(coach=review.coach))
     assert count() == few <= 6
+
+
+def test_a_diff_never_quotes_a_draft_to_the_athlete(review):
+    session = review.editable()[0]
+    review.patch([replace_op(session, "title", "Secret idea")])
+    review.patch([replace_op(session, "title", "Hills")])
+    review.submit()
+    for url in (f"{review.url}/changelog", f"{review.url}/versions/{review.head()['head_version']['id']}"):
+        assert "Secret idea" not in review.as_athlete.get(url).content.decode()
+        assert "Secret idea" in review.as_coach.get(url).content.decode()
+    (change,) = review.version(review.as_athlete)["changes"]
+    assert (change["before"]["title"], change["after"]["title"]) == (session["title"], "Hills")

@@ -82,6 +82,12 @@ def test_small_answers_are_304_while_nothing_changes(published):
         assert (again.status_code, again.content) == (304, b"")
         published.as_athlete.post(f"/api/v1/sessions/{session['session_id']}/completion", {"status": "skipped"})
         assert published.as_athlete.get("/api/v1/me/today", HTTP_IF_NONE_MATCH=first["ETag"]).status_code == 200
+        packed = published.as_athlete.get("/api/v1/me/week", HTTP_ACCEPT_ENCODING="gzip")
+        assert packed["Content-Encoding"] == "gzip"
+        again = published.as_athlete.get(
+            "/api/v1/me/week", HTTP_ACCEPT_ENCODING="gzip", HTTP_IF_NONE_MATCH=packed["ETag"]
+        )
+        assert again.status_code == 304
     assert published.as_coach.get("/api/v1/me/today").status_code == 404
 
 

@@ -1,0 +1,145 @@
+"""What tests of reviewing share: walking to a plan, reading what pages show, editing from elsewhere, counting keys."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Callable
+from datetime import date
+from typing import Any
+
+from tests.pages.test_pages import COACH, overflow
+from tests.support.databases import ROOT
+from tests.support.processes import Server
+
+PASSWORD = "mesocycle-demo"
+PICTURES = ROOT / "var" / "screenshots"
+REFUSALS = {"409 (Conflict)": "/submit", "412 (Precondition Failed)": "/versions/"}
+"""What the browser itself reports when a submission wants a reason, and when somebody else has saved; and where."""
+
+
+def is_error(message: Any) -> bool:
+    """Return whether a line on the console is an error; a refusal that the page handles is none."""
+    refused = [where for text, where in REFUSALS.items() if message.text.endswith(text)]
+    return message.type == "error" and not any(where in message.location["url"] for where in refused)
+
+
+def open_review(page: Any, plan: str) -> None:
+    """Go to a plan's review page and wait until its first what-if is answered."""
+    with page.expect_response("**/what-if"):
+        page.goto(page.url.split("/admin/")[0] + f"/admin/plans/plan/{plan}/change/")
+    page.wait_for_selector("#rv-chart-box:not([hidden])")
+
+
+def of_plan(page: Any, path: str) -> Any:
+    """Return what the API answers about a plan, `path` from its id on."""
+    answer = page.request.get(page.url.split("/admin/")[0] + f"/api/v1/plans/{path}")
+    assert answer.ok, answer.text()
+    return answer.json()
+
+
+def pending_ids(page: Any) -> list[str]:
+    """Return the plans on the pending list, from top to bottom."""
+    hrefs = page.eval_on_selector_all(".mp-who a", "links => links.map((link) => link.getAttribute('href'))")
+    return [href.split("/")[-3] for href in hrefs]
+
+
+def edited(page: Any, act: Callable[[], None]) -> dict[str, Any]:
+    """Do an edit; returns the what-if that the page asked about it, once the page shows it."""
+    with page.expect_response("**/what-if") as response:
+        act()
+    page.wait_for_selector("#rv-whatif > div:not(.rv-computing)")
+    return response.value.json()
+
+
+def chip(page: Any, session: str) -> Any:
+    return page.locator(f".rv-chip[data-item='{session}']")
+
+
+def movable(page: Any, count: int, kind: str = "") -> list[str]:
+    """Return the first sessions ahead that may be moved to the next day of their week."""
+    script = """([kind, today]) => [...document.querySelectorAll(`.rv-chip[draggable=true]${kind}`)]
+      .filter((chip) => chip.dataset.day > today && !chip.closest('.rv-day').matches(':nth-child(7)'))
+      .map((chip) => chip.dataset.item)"""
+    found = page.evaluate(script, [kind and f".mc-{kind}", date.today().isoformat()])
+    assert len(found) >= count
+    return found[:count]
+
+
+def shown_time(page: Any) -> str:
+    page.wait_for_selector("#rv-whatif > div:not(.rv-computing)")
+    return page.inner_text("#rv-whatif .rv-race > b")
+
+
+def badges(page: Any) -> list[str]:
+    return page.locator(".rv-badge").all_inner_texts()
+
+
+def asks_before_leaving(page: Any) -> bool:
+    """Try to leave by the athlete's link; returns whether the browser asked, and stays if it did."""
+    asked: list[str] = []
+
+    def stay(dialog: Any) -> None:
+        asked.append(dialog.type)
+        dialog.dismiss()
+
+    page.on("dialog", stay)
+    here = page.url
+    page.click(".rv-header .mc-title a", no_wait_after=True)
+    deadline = time.monotonic() + 10
+    while not asked and page.url == here and time.monotonic() < deadline:
+        page.wait_for_timeout(50)
+    page.remove_listener("dialog", stay)
+    assert bool(asked) == (page.url == here)
+    return asked == ["beforeunload"]
+
+
+def picture(page: Any, name: str, size: tuple[int, int] = (1280, 800)) -> None:
+    """Take a picture at a size, at which nothing may stick out."""
+    page.set_viewport_size({"width": size[0], "height": size[1]})
+    page.screenshot(path=PICTURES / f"{name}.png")
+    assert overflow(page) == 0, name
+    page.set_viewport_size({"width": 1280, "height": 800})
+
+
+def save_elsewhere(server: Server, browser: Any, plan: str, titles: dict[str, str]) -> int:
+    """Rename sessions of a plan through the API with a token; returns the number of the version that it makes."""
+    context = browser.new_context()
+    request = context.request
+    account = {"email": COACH, "password": PASSWORD}
+    token = request.post(f"{server.url}/api/v1/auth/token", data=account).json()["access"]
+    headers = {"Authorization": f"Bearer {token}"}
+    head = request.get(f"{server.url}/api/v1/plans/{plan}", headers=headers)
+    headers |= {"If-Match": head.headers["etag"], "Content-Type": "application/json-patch+json"}
+    patch = [{"op": "replace", "path": f"/sessions/{key}/title", "value": value} for key, value in titles.items()]
+    address = f"{server.url}/api/v1/plans/{plan}/versions/{head.json()['head_version']['id']}"
+    saved = request.patch(address, headers=headers, data=json.dumps(patch))
+    assert saved.status == 200, saved.text()
+    number = saved.json()["version_number"]
+    context.close()
+    return number
+
+
+def titles_of(version: dict[str, Any]) -> dict[str, str]:
+    return {row["session_id"]: row["title"] for week in version["weeks"] for row in week["sessions"]}
+
+
+def nameless(page: Any) -> list[str]:
+    """Return what can be operated and has no accessible name, as the browser tells screen readers."""
+    roles = {"button", "link", "textbox", "searchbox", "combobox", "checkbox", "radio", "spinbutton", "tab", "grid"}
+    tree = page.context.new_cdp_session(page).send("Accessibility.getFullAXTree")["nodes"]
+    found = [node for node in tree if not node["ignored"] and node.get("role", {}).get("value") in roles]
+    assert len(found) >= len(roles)
+    return [json.dumps(node) for node in found if not node.get("name", {}).get("value", "").strip()]
+
+
+class Keyboard:
+    """A keyboard that counts: a chord such as Control+s is one key."""
+
+    def __init__(self, page: Any) -> None:
+        self.page, self.count = page, 0
+
+    def __call__(self, *keys: str) -> None:
+        for key in keys:
+            self.page.keyboard.press(key)
+            self.count += 1
