@@ -42,8 +42,8 @@ test-postgres: $(STAMP)  ## the suite on PostgreSQL as app_rw and Redis, with a 
 	REDIS_URL=$${REDIS_URL:-redis://127.0.0.1:6379/9} $(PYTEST) -m "not pure"
 
 check: $(STAMP)  ## lint, types, floors, missing migrations, OpenAPI warnings
-	$(VENV)/bin/ruff check .
-	$(VENV)/bin/ruff format --check .
+	$(VENV)/bin/ruff check --no-cache .
+	$(VENV)/bin/ruff format --no-cache --check .
 	$(VENV)/bin/lint-imports
 	$(PY) manage.py check --fail-level WARNING
 	$(PY) manage.py makemigrations --check --dry-run

@@ -7,4 +7,4 @@ class PlansConfig(AppConfig):
     name = "plans"
 
     def ready(self) -> None:
-        from plans import events, jobs, notices  # noqa: F401  (register events, job handlers and notifications)
+        from plans import errors, events, jobs, notices  # noqa: F401  (register problems, events, jobs, notifications)

@@ -145,9 +145,9 @@ def server(databases: Databases, tmp_path_factory: pytest.TempPathFactory, worke
         databases.drop(name)
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def browser() -> Iterator[Any]:
-    """Headless Chromium."""
+    """Headless Chromium; ends with the module, since its event loop keeps the ORM from working in the same thread."""
     from playwright.sync_api import sync_playwright
 
     flags = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking"]

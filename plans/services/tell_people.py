@@ -5,10 +5,9 @@ from __future__ import annotations
 from typing import Any
 from uuid import UUID
 
-from accounts.services.notify import notify
-
 from accounts.models import Athlete, CoachLink
 from accounts.scope import links_that_hold
+from accounts.services.notify import notify
 from plans.models import Plan
 
 

@@ -77,7 +77,7 @@ def test_every_domain_error_is_a_problem_with_its_type_and_status(kind: type[Dom
 
 def test_every_problem_type_has_a_page_that_explains_it() -> None:
     client = Client()
-    for slug, kind in PROBLEM_TYPES.items():
+    for slug, kind in list(PROBLEM_TYPES.items()):
         page = client.get(f"/problems/{slug}/").content.decode()
         assert kind.title.replace("'", "&#x27;") in page
         assert (kind.__doc__ or "").split()[0].replace("'", "&#x27;") in page
