@@ -9,7 +9,8 @@ Sources. Time constants: Banister's 45 and 15 days (Morton, Fitz-Clarke & Banist
 manager (Coggan),
 and the spread of published individual fits, τ1 about 25–65 and τ2 about 5–20 days (Clarke & Skiba 2013; Hellard et
 al. 2006; Pfeiffer 2008),
-hence log-normal around 42 and 11. Sizes: training is worth about a fifth of performance (HERITAGE, Bouchard et al.
+hence log-normal around 42 and 11; the spread of τ1 makes 25–65 its central nine tenths. Sizes: training is worth about
+a fifth of performance (HERITAGE, Bouchard et al.
 1999: mean 19 % of
 VO2max), give or take a tenth; a taper that sheds about half the fatigue gives back 0.5–6 % (Bosquet et al. 2007;
 Mujika & Padilla 2003), so
@@ -45,7 +46,7 @@ class Priors:
     mean: tuple[float, float, float, float] = (0.90, 0.20, 0.10, 0.0)
     sd: tuple[float, float, float, float] = (0.15, 0.10, 0.05, 0.15)
     tau1_days: float = 42.0
-    tau1_log_sd: float = 0.35
+    tau1_log_sd: float = 0.30
     tau2_days: float = 11.0
     tau2_log_sd: float = 0.5
     min_ratio: float = 1.5
