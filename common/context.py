@@ -78,6 +78,7 @@ class _Unit:
     read_only: bool
     in_transaction: bool
     after: list[Callable[[], None]] = field(default_factory=list)
+    memory: dict[Any, Any] = field(default_factory=dict)
 
 
 _unit: ContextVar[_Unit | None] = ContextVar("unit_of_work", default=None)
@@ -127,6 +128,12 @@ def in_unit_of_work(*, writable: bool = False) -> bool:
     """Return whether a unit of work is open (and may write)."""
     unit = _unit.get()
     return unit is not None and not (writable and unit.read_only)
+
+
+def unit_memory() -> dict[Any, Any]:
+    """Return a dictionary that lives as long as the open unit of work; a new one where none is open."""
+    unit = _unit.get()
+    return {} if unit is None else unit.memory
 
 
 def after_unit(callback: Callable[[], None]) -> None:

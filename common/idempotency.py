@@ -46,9 +46,13 @@ class StoredResponse:
     """An answer as it was first given; `replayed` says that this request did not cause it."""
 
     status: int
-    body: Any
+    text: str
     headers: dict[str, str] = field(default_factory=dict)
     replayed: bool = False
+
+    @property
+    def body(self) -> Any:
+        return json.loads(self.text)
 
     def as_response(self) -> Response:
         """Return the answer, marked where it is a repetition."""
@@ -75,12 +79,13 @@ def idempotent(view_method: Method | None = None, *, replay: Replay | None = Non
     @functools.wraps(view_method)
     def wrapper(view: APIView, request: Request, *args: Any, **kwargs: Any) -> Response:
         if replay is None:
-            return _once(view_method, view, request, *args, **kwargs).as_response()
+            answer = _once(view_method, view, request, *args, **kwargs)
+            return answer if isinstance(answer, Response) else answer.as_response()
         if in_unit_of_work():
             raise RuntimeError("idempotent(replay=…) needs a view with own_transaction = True")
         with unit_of_work(request.user if request.user.is_authenticated else PUBLIC):
-            stored = _once(view_method, view, request, *args, **kwargs)
-        return replay(view, request, stored)
+            answer = _once(view_method, view, request, *args, **kwargs)
+        return replay(view, request, _as_stored(answer) if isinstance(answer, Response) else answer)
 
     return cast(Method, wrapper)
 
@@ -93,11 +98,11 @@ def purge(*, keep: timedelta = KEEP) -> int:
 
 def _once(
     method: Callable[..., Response], view: APIView, request: Request, *args: Any, **kwargs: Any
-) -> StoredResponse:
-    """Return the method's answer, from now or from the first time."""
+) -> Response | StoredResponse:
+    """Return the method's answer: its own from now, the stored one from the first time."""
     key = request.headers.get("Idempotency-Key")
     if not key or not request.user.is_authenticated:
-        return _as_stored(method(view, request, *args, **kwargs))
+        return method(view, request, *args, **kwargs)
     if not _KEY.fullmatch(key):
         raise InvalidInput("Idempotency-Key wants 1 to 255 visible ASCII characters.")
     if not in_unit_of_work(writable=True):
@@ -111,9 +116,9 @@ def _once(
     )
     if not _insert(fresh):
         return _replay(fresh)
-    stored = _as_stored(method(view, request, *args, **kwargs))
-    _store(fresh, stored)
-    return stored
+    response = method(view, request, *args, **kwargs)
+    _store(fresh, _as_stored(response))
+    return response
 
 
 def _insert(row: IdempotencyKey) -> bool:
@@ -162,7 +167,7 @@ def _replay(fresh: IdempotencyKey) -> StoredResponse:
     if first.response_status is None:
         raise Busy()
     body = key_ring([first.user_id]).decrypt(first.user_id, first.response_body or b"")
-    return StoredResponse(first.response_status, json.loads(body), first.response_headers, replayed=True)
+    return StoredResponse(first.response_status, body, first.response_headers, replayed=True)
 
 
 def _store(row: IdempotencyKey, stored: StoredResponse) -> None:
@@ -170,14 +175,13 @@ def _store(row: IdempotencyKey, stored: StoredResponse) -> None:
     row.status = "done"
     row.response_status = stored.status
     row.response_headers = stored.headers
-    row.response_body = key_ring([user_id], create=True).encrypt(user_id, json.dumps(stored.body))
+    row.response_body = key_ring([user_id], create=True).encrypt(user_id, stored.text)
     row.save(update_fields=["status", "response_status", "response_headers", "response_body"])
 
 
 def _as_stored(response: Response) -> StoredResponse:
-    body = json.loads(json.dumps(response.data, cls=JSONEncoder))
     headers = {name: response.headers[name] for name in STORED_HEADERS if name in response.headers}
-    return StoredResponse(response.status_code, body, headers)
+    return StoredResponse(response.status_code, json.dumps(response.data, cls=JSONEncoder), headers)
 
 
 def _body_sha256(request: Request) -> str:

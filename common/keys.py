@@ -18,6 +18,7 @@ from django.conf import settings
 from django.core.exceptions import ImproperlyConfigured
 
 from common import clock
+from common.context import unit_memory
 from common.errors import KeyDestroyed
 from common.models import SubjectKey
 
@@ -28,6 +29,7 @@ ERASED = "[erased]"
 _FORMAT = b"\x01"
 _NONCE_BYTES = 12
 _KEY_BYTES = 32
+_MEMORY = "subject keys"
 
 
 class KeyRing:
@@ -78,13 +80,18 @@ class KeyRing:
 
 
 def key_ring(subject_ids: Iterable[UUID], *, create: bool = False) -> KeyRing:
-    """Return the keys of these subjects, made where missing if `create`; erased subjects stay erased."""
+    """Return the keys of these subjects, made where missing if `create`; erased subjects stay erased.
+
+    A unit of work reads each key once: an edit encrypts in several places.
+    """
     wanted = set(subject_ids)
-    rows = {row.subject_id: row for row in SubjectKey.objects.filter(subject_id__in=wanted)} if wanted else {}
+    known = unit_memory().setdefault(_MEMORY, {})
+    if unknown := wanted - known.keys():
+        known.update((row.subject_id, _unwrap(row)) for row in SubjectKey.objects.filter(subject_id__in=unknown))
     if create:
-        for subject_id in sorted(wanted - rows.keys()):
-            rows[subject_id] = _make_key(subject_id)
-    return KeyRing({subject_id: _unwrap(row) for subject_id, row in rows.items()})
+        for subject_id in sorted(wanted - known.keys()):
+            known[subject_id] = _unwrap(_make_key(subject_id))
+    return KeyRing({subject_id: known[subject_id] for subject_id in wanted & known.keys()})
 
 
 def encrypt_for(subject_id: UUID, text: str) -> bytes:
@@ -112,6 +119,7 @@ def destroy_key(subject_id: UUID) -> bool:
     Returns False if it was destroyed already.
     """
     _make_key(subject_id)
+    unit_memory().pop(_MEMORY, None)
     changed = SubjectKey.objects.filter(subject_id=subject_id, destroyed_at=None).update(
         wrapped_key=b"", destroyed_at=clock.now()
     )

@@ -42,7 +42,7 @@ class WeekAdherence:
 def active_sessions(athlete_id: UUID) -> QuerySet[PlanSession]:
     """Return the sessions that the athlete trains by, of whichever plan."""
     rows = PlanSession.objects.filter(athlete=athlete_id, version__plan__active_version=F("version"))
-    return rows.select_related("version__plan").order_by("day", "id")
+    return rows.select_related("version__plan").order_by("day", "session_id")
 
 
 def schedule(athlete_id: UUID, first: date, last: date) -> list[Due]:

@@ -3,19 +3,30 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date, timedelta
-from typing import Any
+from typing import Any, NamedTuple
 from uuid import UUID
 
 from django.db.models import QuerySet
 
 from accounts.models import User
 from common.keys import key_ring
-from plans.document import Content, Entry, document, session_changes, session_entry
-from plans.models import PlanSession, PlanVersion, PlanVersionChange
+from common.newest import Newest
+from plans.document import Content, Entry, document, parsed, session_changes, session_entry, session_texts
+from plans.models import PlanContent, PlanSession, PlanVersion, PlanVersionChange
 
+
+class _Kept(NamedTuple):
+    """A document with the canonical JSON of its sessions, which is empty until somebody asks for it."""
+
+    content: Content
+    texts: dict[str, str]
+
+
+MOST_CONTENTS = 64
+_contents: Newest[UUID, _Kept] = Newest(MOST_CONTENTS)
 ENTRY_COLUMNS = ("day", "modality", "kind", "title", "prescribed_work_json", "load", "key_session", "locked")
 
 
@@ -50,10 +61,28 @@ class Week:
 def weeks_of(version: PlanVersion) -> list[Week]:
     """Return a version's weeks with their sessions (one query)."""
     by_monday: dict[date, list[PlanSession]] = defaultdict(list)
-    known: list[PlanSession] | None = version.__dict__.get("_rows")
-    for session in known or version.sessions.order_by("day", "id"):
+    for session in version.sessions.all():
         by_monday[session.day - timedelta(days=session.day.weekday())].append(session)
     return [_week(frame, by_monday) for frame in version.weeks_json]
+
+
+def week_bodies(version: PlanVersion) -> list[dict[str, Any]]:
+    """Return a version's weeks as the API shows them: plain JSON, made from the document without a row a session."""
+    by_monday: dict[str, list[dict[str, Any]]] = defaultdict(list)
+    mondays = {frame["monday"]: date.fromisoformat(frame["monday"]) for frame in version.weeks_json}
+    monday_of = {(monday + timedelta(days=i)).isoformat(): text for text, monday in mondays.items() for i in range(7)}
+    entries = content_of(version)["sessions"]
+    for session_id, entry in sorted(entries.items(), key=lambda item: (item[1]["day"], item[0])):
+        if entry["day"] in monday_of:
+            by_monday[monday_of[entry["day"]]].append({"session_id": session_id, **entry})
+    return [
+        {
+            **{name: frame[name] for name in ("number", "monday", "phase", "is_recovery", "target_load")},
+            "load": sum(session["load"] for session in by_monday[frame["monday"]]),
+            "sessions": by_monday[frame["monday"]],
+        }
+        for frame in version.weeks_json
+    ]
 
 
 def _week(frame: dict[str, Any], by_monday: dict[date, list[PlanSession]]) -> Week:
@@ -69,23 +98,42 @@ def _week(frame: dict[str, Any], by_monday: dict[date, list[PlanSession]]) -> We
 
 
 def content_of(version: PlanVersion) -> Content:
-    """Return a version's document: one query, and none again for the same object, since versions never change.
+    """Return a version's document: one query, and none while it is among the newest that this process has read.
 
-    Nobody may change what it returns.
+    Versions never change, so nothing kept can be stale; whoever has the version may see its content. Nobody may change
+    what it returns.
     """
-    known: Content | None = version.__dict__.get("_content")
+    return _kept(version).content
+
+
+def texts_of(version: PlanVersion) -> dict[str, str]:
+    """Return the canonical JSON of each session of a version, kept as its document is."""
+    kept = _kept(version)
+    if not kept.texts:
+        kept.texts.update(session_texts(kept.content))
+    return kept.texts
+
+
+def remember_content(version: PlanVersion, content: Content, texts: dict[str, str] | None = None) -> None:
+    """Keep what a version was just stored with."""
+    _contents.put(version.pk, _Kept(content, texts or {}))
+
+
+def _kept(version: PlanVersion) -> _Kept:
+    known = _contents.get(version.pk)
     if known is None:
-        rows = PlanSession.objects.filter(version=version).values_list("session_id", *ENTRY_COLUMNS)
-        known = document((str(session_id), _entry(*columns)) for session_id, *columns in rows)
-        remember_content(version, known)
+        known = _read(version)
+        _contents.put(version.pk, known)
     return known
 
 
-def remember_content(version: PlanVersion, content: Content, rows: Sequence[PlanSession] = ()) -> None:
-    """Keep what a version was just stored with: its document, and its sessions in their order."""
-    version.__dict__["_content"] = content
-    if rows:
-        version.__dict__["_rows"] = list(rows)
+def _read(version: PlanVersion) -> _Kept:
+    """Return a version's document from its text; from its rows where it was stored before texts were."""
+    text = PlanContent.objects.filter(version=version).values_list("document", flat=True).first()
+    if text is not None:
+        return _Kept(*parsed(text))
+    rows = PlanSession.objects.filter(version=version).values_list("session_id", *ENTRY_COLUMNS)
+    return _Kept(document((str(session_id), _entry(*columns)) for session_id, *columns in rows), {})
 
 
 def entry_of(row: PlanSession) -> Entry:

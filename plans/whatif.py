@@ -19,6 +19,7 @@ from typing import Any, Final
 
 import numpy as np
 
+from common.newest import Newest
 from modeling.core.conventions import pmc
 from modeling.core.guards import GUARDS, TOLERANCE, Floats
 from modeling.core.performance import RACES, race_time
@@ -61,7 +62,7 @@ class WhatIfContext:
     ctl: float
     atl: float
     share: float
-    sides: dict[tuple[Any, ...], Side] = field(default_factory=dict, compare=False, repr=False)
+    sides: Newest[tuple[Any, ...], Side] = field(default_factory=lambda: Newest(MOST_SIDES), compare=False, repr=False)
 
     @property
     def n_days(self) -> int:
@@ -173,6 +174,11 @@ def what_if(context: WhatIfContext, before: Sessions, after: Sessions) -> WhatIf
     )
 
 
+def outcome_of(context: WhatIfContext, sessions: Sessions) -> PredictedOutcome:
+    """Return the predicted outcome of sessions (entries by session id) alone."""
+    return _outcome(context, _loads(sessions, context.athlete.today, context.goal))
+
+
 def _side(context: WhatIfContext, sessions: Sessions) -> Side:
     """Return what sessions come to; a few are kept, so that the head need not be looked at anew with every edit."""
     key = tuple(sorted((e["day"], e["kind"], e["load"], *_minutes(e["prescribed_work"])) for e in sessions.values()))
@@ -180,9 +186,7 @@ def _side(context: WhatIfContext, sessions: Sessions) -> Side:
     if found is None:
         loads = _loads(sessions, context.athlete.today, context.goal)
         found = Side(loads, _outcome(context, loads), _curves(context, loads), _broken(context, sessions))
-        while len(context.sides) >= MOST_SIDES:
-            context.sides.pop(next(iter(context.sides)), None)
-        context.sides[key] = found
+        context.sides.put(key, found)
     return found
 
 

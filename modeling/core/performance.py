@@ -12,6 +12,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final
 
+from scipy.optimize import brentq
+
 MARATHON_M: Final = 42_195.0
 HALF_M: Final = MARATHON_M / 2
 
@@ -78,18 +80,16 @@ def time_from_vdot(value: float, distance_m: float) -> float:
     if not (math.isfinite(value) and math.isfinite(distance_m) and value > 0 and distance_m > 0):
         raise ValueError(f"no race time for a VDOT of {value:g} over {distance_m:g} m")
     fast, slow = 60 * distance_m / FASTEST_M_PER_MIN, 60 * distance_m / SLOWEST_M_PER_MIN
-    return _bisect(lambda seconds: vdot(distance_m, seconds) - value, fast, slow)
+    return _crossing(lambda seconds: vdot(distance_m, seconds) - value, fast, slow)
 
 
-def _bisect(falling: Callable[[float], float], low: float, high: float) -> float:
-    """Return where a falling function crosses zero, the nearer end if it does not."""
-    for _ in range(60):
-        middle = (low + high) / 2
-        if falling(middle) > 0:
-            low = middle
-        else:
-            high = middle
-    return (low + high) / 2
+def _crossing(falling: Callable[[float], float], low: float, high: float) -> float:
+    """Return where a falling function crosses zero (Brent 1973), the nearer end if it does not."""
+    if falling(low) <= 0:
+        return low
+    if falling(high) >= 0:
+        return high
+    return float(brentq(falling, low, high))
 
 
 ZONE_SHARES: Final[dict[str, tuple[float, float]]] = {
@@ -154,6 +154,7 @@ def running_time(race: Race, value: float, weekly_km: float) -> float:
 GRAVITY, AIR_DENSITY, DRIVETRAIN = 9.81, 1.20, 0.976
 FTP_OF_5MIN: Final = 0.82
 MAX_DESCENT_M_S: Final = 13.0
+SLOWEST_M_S, FASTEST_M_S = 0.3, 30.0
 TOTAL_MASS_KG: Final = 83.0
 """Rider of 75 kg and 8 kg of bicycle and clothes: mass is not part of the performance scale."""
 
@@ -186,12 +187,19 @@ def speed_at_power(watts: float, leg: Leg, mass_kg: float = TOTAL_MASS_KG) -> fl
     capped at 47 km/h, where riders brake."""
     slope = math.atan(leg.gradient)
     force = mass_kg * GRAVITY * (leg.crr * math.cos(slope) + math.sin(slope))
-    available = watts * DRIVETRAIN
+    drag = 0.5 * AIR_DENSITY * leg.cda
+    speed = _largest_root(force / drag, -watts * DRIVETRAIN / drag)
+    return min(max(speed, SLOWEST_M_S), MAX_DESCENT_M_S if leg.gradient < 0 else FASTEST_M_S)
 
-    def left_over(speed: float) -> float:
-        return available - force * speed - 0.5 * AIR_DENSITY * leg.cda * speed**3
 
-    return min(_bisect(left_over, 0.3, 30.0), MAX_DESCENT_M_S if leg.gradient < 0 else 30.0)
+def _largest_root(p: float, q: float) -> float:
+    """Return the largest real root of x³ + px + q (Cardano; Viète's cosine where there are three)."""
+    discriminant = (q / 2) ** 2 + (p / 3) ** 3
+    if discriminant >= 0:
+        root = math.sqrt(discriminant)
+        return math.cbrt(root - q / 2) - math.cbrt(root + q / 2)
+    radius = math.sqrt(-p / 3)
+    return 2 * radius * math.cos(math.acos(-q / (2 * radius**3)) / 3)
 
 
 def power_share(hours: float, weekly_hours: float | None) -> float:
@@ -221,7 +229,7 @@ def tt_time(race: Race, watts: float, *, weekly_hours: float | None = None, mass
         power = watts * power_share(seconds / 3600, weekly_hours)
         return sum(leg.length_m / speed_at_power(power, leg, mass_kg) for leg in legs) - seconds
 
-    return _bisect(too_short, race.distance_m / 25.0, race.distance_m / 0.4)
+    return _crossing(too_short, race.distance_m / 25.0, race.distance_m / 0.4)
 
 
 def race_time(

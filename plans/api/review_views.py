@@ -33,7 +33,7 @@ from plans.errors import invalid_edit
 from plans.models import Plan, PlanComment, PlanVersion
 from plans.policies import comments_for, plan_for, shown_summary, version_for, versions_for
 from plans.presentation import seconds_from
-from plans.selectors import compared_with, content_of, marked_changes, names_of, weeks_of
+from plans.selectors import compared_with, content_of, marked_changes, names_of, week_bodies
 from plans.services.comments import add_comment, resolve_comment
 from plans.services.decide import accept_plan, request_changes, submit_plan, withdraw_plan
 from plans.services.export_changelog import CONTENT_TYPE, export_changelog
@@ -329,7 +329,7 @@ def version_body(version: PlanVersion, user: User, *, against: str) -> dict[str,
     """Return what `ReviewedVersionSerializer` shows of a version to a user."""
     base = compared_with(version, against, versions_for(user, version.plan))
     whole: Any = version
-    whole.weeks = weeks_of(version)
+    whole.weeks = week_bodies(version)
     whole.changes_shown = marked_changes(version, base)
     whole.impact = _impact(version, base)
     whole.etag = etag_of(version.plan)

@@ -141,22 +141,10 @@ class SessionSerializer(serializers.ModelSerializer[PlanSession]):
         fields = ("session_id", "day", "modality", "kind", "title", "prescribed_work", "load", "key_session", "locked")
         read_only_fields = fields
 
-    def to_representation(self, instance: PlanSession) -> dict[str, Any]:
-        """Return the row as it is; a plan has a hundred, and field by field they cost more than the edit itself."""
-        return {
-            "session_id": str(instance.session_id),
-            "day": instance.day.isoformat(),
-            "modality": instance.modality,
-            "kind": instance.kind,
-            "title": instance.title,
-            "prescribed_work": instance.prescribed_work_json,
-            "load": instance.load,
-            "key_session": instance.key_session,
-            "locked": instance.locked,
-        }
-
 
 class WeekSerializer(serializers.Serializer[Any]):
+    """The shape of `plans.selectors.week_bodies`."""
+
     number = serializers.IntegerField()
     monday = serializers.DateField()
     phase = serializers.CharField()
@@ -164,6 +152,10 @@ class WeekSerializer(serializers.Serializer[Any]):
     target_load = serializers.FloatField()
     load = serializers.FloatField()
     sessions = SessionSerializer(many=True)
+
+    def to_representation(self, instance: dict[str, Any]) -> dict[str, Any]:
+        """Return the week as it is; a plan has a hundred sessions, and by field they cost more than the edit itself."""
+        return instance
 
 
 class VersionSerializer(serializers.ModelSerializer[PlanVersion]):

@@ -1,6 +1,17 @@
 """A plan's content as a document: canonical form and hash, JSON Patch, diff, three-way merge, summary. Pure."""
 
-from plans.document.content import Content, Entry, canonical_json, content_sha256, document, session_entry
+from plans.document.content import (
+    Content,
+    Entry,
+    canonical_json,
+    content_sha256,
+    document,
+    document_text,
+    parsed,
+    session_entry,
+    session_texts,
+    text_sha256,
+)
 from plans.document.diff import FieldChange, SessionChange, apply_changes, field_changes, operations, session_changes
 from plans.document.merge import Conflict, Merge, align, merge
 from plans.document.patch import InvalidPatch, Operation, apply_patch, from_payload, parse_patch
@@ -22,12 +33,16 @@ __all__ = [
     "canonical_json",
     "content_sha256",
     "document",
+    "document_text",
     "field_changes",
     "from_payload",
     "merge",
     "operations",
     "parse_patch",
+    "parsed",
     "session_changes",
     "session_entry",
+    "session_texts",
     "summarise",
+    "text_sha256",
 ]

@@ -66,9 +66,57 @@ def _plain(value: Any) -> Any:
     return int(value) if isinstance(value, float) and value.is_integer() else value
 
 
-def content_sha256(content: Mapping[str, Any]) -> str:
-    """Return the SHA-256 of the canonical JSON in UTF-8, as hex."""
-    return hashlib.sha256(canonical_json(content).encode("utf-8")).hexdigest()
+def session_texts(content: Content, known: tuple[Content, dict[str, str]] | None = None) -> dict[str, str]:
+    """Return each session's canonical JSON by id.
+
+    `known`: another document with its texts; a session that is the very object of that one is not written again.
+    """
+    before, texts = known or ({"sessions": {}}, {})
+    old = before["sessions"]
+    return {
+        session_id: texts[session_id] if old.get(session_id) is entry else canonical_json(entry)
+        for session_id, entry in content["sessions"].items()
+    }
+
+
+def document_text(texts: Mapping[str, str]) -> str:
+    """Return the document's canonical JSON out of that of its sessions."""
+    members = ",".join(f"{json.dumps(key, ensure_ascii=False)}:{texts[key]}" for key in sorted(texts))
+    return f'{{"sessions":{{{members}}}}}'
+
+
+def content_sha256(content: Content) -> str:
+    """Return the SHA-256 of the document's canonical JSON in UTF-8, as hex."""
+    return text_sha256(document_text(session_texts(content)))
+
+
+def text_sha256(text: str) -> str:
+    """Return the SHA-256 of a canonical text in UTF-8, as hex."""
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+def parsed(text: str) -> tuple[Content, dict[str, str]]:
+    """Return the document of a canonical text, and each session's own canonical text: slices of it.
+
+    Raises:
+        ValueError: not a text that `document_text` made.
+    """
+    sessions: dict[str, Entry] = {}
+    texts: dict[str, str] = {}
+    if not text.startswith(_OPENING):
+        raise ValueError("this is no plan document")
+    at = len(_OPENING)
+    while text[at : at + 1] == '"':
+        session_id, colon = _DECODER.raw_decode(text, at)
+        entry, at = _DECODER.raw_decode(text, colon + 1)
+        texts[session_id] = text[colon + 1 : at]
+        sessions[session_id] = entry | {"load": float(entry["load"])}
+        at += text[at] == ","
+    return {"sessions": sessions}, texts
+
+
+_OPENING: Final = '{"sessions":{'
+_DECODER: Final = json.JSONDecoder()
 
 
 def faults(entry: Any) -> dict[str, str]:

@@ -6,6 +6,7 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass, field
 from datetime import date, timedelta
+from functools import lru_cache
 from typing import Any, Final
 
 from plans.document.content import Content, Entry, minutes
@@ -35,8 +36,11 @@ class Summary:
         return asdict(self)
 
 
-def summarise(before: Content, after: Content, *, reasons: Iterable[str] = ()) -> Summary:
-    """Return what leads from one document to the other; `reasons` are the codes given with the edits."""
+def summarise(before: Content, after: Content, *, reasons: Iterable[str] = (), brief: bool = False) -> Summary:
+    """Return what leads from one document to the other; `reasons` are the codes given with the edits.
+
+    `brief`: without the tables by week and by intensity.
+    """
     changes = session_changes(before, after)
     moved = [_moved(c) for c in changes if _is_move(c)]
     counts = Counter(change.change for change in changes)
@@ -53,8 +57,8 @@ def summarise(before: Content, after: Content, *, reasons: Iterable[str] = ()) -
         sessions=sessions,
         volume={"before_min": volume[0], "after_min": volume[1], "percent": volume[2]},
         load={"before": load[0], "after": load[1], "percent": load[2]},
-        weeks=_weeks(before, after),
-        intensity={"before": _mix(old), "after": _mix(new)},
+        weeks=[] if brief else _weeks(before, after),
+        intensity={} if brief else {"before": _mix(old), "after": _mix(new)},
         swaps=[_swap(c) for c in changes if _is_swap(c)],
         moved=moved,
         dropped=[
@@ -102,7 +106,7 @@ def _weeks(before: Content, after: Content) -> list[dict[str, Any]]:
     table: dict[str, list[float]] = defaultdict(lambda: [0.0, 0.0, 0.0, 0.0])
     for offset, content in enumerate((before, after)):
         for entry in content["sessions"].values():
-            row = table[_monday(entry)]
+            row = table[_monday(entry["day"])]
             row[offset] += minutes(entry)
             row[2 + offset] += entry["load"]
     names = ("before_min", "after_min", "before_load", "after_load")
@@ -113,8 +117,9 @@ def _weeks(before: Content, after: Content) -> list[dict[str, Any]]:
     ]
 
 
-def _monday(entry: Entry) -> str:
-    day = date.fromisoformat(entry["day"])
+@lru_cache(maxsize=2048)
+def _monday(text: str) -> str:
+    day = date.fromisoformat(text)
     return (day - timedelta(days=day.weekday())).isoformat()
 
 

@@ -9,7 +9,7 @@ from plans.models.review import (
     PlanVersionChange,
     Visibility,
 )
-from plans.models.session import PlanSession
+from plans.models.session import PlanContent, PlanSession
 from plans.models.training import CalendarFeed, CompletionStatus, CycleFeedback, SessionCompletion
 from plans.models.version import PlanVersion
 from plans.workflow import State
@@ -23,6 +23,7 @@ __all__ = [
     "Plan",
     "PlanComment",
     "PlanCommentResolution",
+    "PlanContent",
     "PlanGeneration",
     "PlanLook",
     "PlanReview",

@@ -1,4 +1,4 @@
-"""The sessions of a version."""
+"""The content of a version: the document that is hashed, and its sessions as rows."""
 
 from __future__ import annotations
 
@@ -7,6 +7,23 @@ from typing import ClassVar
 from django.db import models
 
 from common.models import BaseModel
+
+
+class PlanContent(BaseModel):
+    """The canonical JSON of a version's document, exactly as it was hashed; the rows are its projection.
+
+    A table of its own, so that lists of versions do not carry it.
+    """
+
+    version = models.OneToOneField("plans.PlanVersion", on_delete=models.PROTECT, related_name="content")
+    athlete = models.ForeignKey("accounts.Athlete", on_delete=models.PROTECT, related_name="+")
+    document = models.TextField()
+
+    class Meta:
+        db_table = "plan_contents"
+
+    def __str__(self) -> str:
+        return f"content of {self.version_id}"
 
 
 class PlanSession(BaseModel):
@@ -26,7 +43,7 @@ class PlanSession(BaseModel):
 
     class Meta:
         db_table = "plan_sessions"
-        ordering: ClassVar = ["day", "id"]
+        ordering: ClassVar = ["day", "session_id"]
         constraints: ClassVar = [
             models.UniqueConstraint(fields=["version", "session_id"], name="one_row_a_session_and_version"),
             models.CheckConstraint(condition=models.Q(load__gte=0), name="session_load_not_negative"),

@@ -16,16 +16,18 @@ from plans.document import (
     InvalidPatch,
     Operation,
     apply_patch,
-    content_sha256,
+    document_text,
     field_changes,
     session_changes,
+    session_texts,
     summarise,
+    text_sha256,
 )
 from plans.errors import invalid_edit, wrong_state
 from plans.locks import lock_plan
 from plans.models import Plan, PlanVersion
 from plans.policies import Actor
-from plans.selectors import content_of
+from plans.selectors import content_of, texts_of
 from plans.services.announce import announce
 from plans.services.versions import Frame, Lineage, etag_of, move_head, store_version
 from plans.services.what_if import predicted_of
@@ -59,8 +61,8 @@ def save_edits(
             raise wrong_state(error) from error
         before = content_of(head)
         after = edited(plan, head, before, operations)
-        sha256 = content_sha256(after)
-        if sha256 == head.content_sha256:
+        texts = session_texts(after, known=(before, texts_of(head)))
+        if text_sha256(document_text(texts)) == head.content_sha256:
             return head
         baseline = before if head.baseline_version_id == head.pk else content_of(baseline_of(head))
         version, summary = store_version(
@@ -70,7 +72,7 @@ def save_edits(
             status=state,
             author_id=actor_id(acting_user),
             lineage=Lineage(head, before, head.baseline_version_id, baseline, operations),
-            sha256=sha256,
+            texts=texts,
         )
         move_head(plan, version, state)
         announce(

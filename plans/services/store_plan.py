@@ -10,10 +10,10 @@ from audit.services import record
 from common import clock
 from plans.document import content_sha256, document, session_entry
 from plans.generation import Generated
-from plans.models import Outcome, Plan, PlanGeneration, PlanSession, PlanVersion, State
+from plans.models import Outcome, Plan, PlanGeneration, PlanVersion, State
 from plans.pipelines.contract import PlannedSession, RaceGoal
 from plans.services.announce import telemetry_data
-from plans.services.versions import Frame, session_rows
+from plans.services.versions import Frame, store_first_content
 from telemetry.services import emit
 
 logger = logging.getLogger("mesocycle.plans")
@@ -61,7 +61,7 @@ def _store_version(plan: Plan, generation: PlanGeneration, generated: Generated)
         relaxed_json=frame.relaxed,
         provenance_json=frame.provenance,
     )
-    PlanSession.objects.bulk_create(session_rows(version, content), batch_size=500)
+    store_first_content(version, content)
     return version
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from datetime import date
 from typing import Any
 from uuid import UUID
@@ -11,10 +11,22 @@ from uuid import UUID
 from django.db.models import Max
 
 from common import clock
+from common.copying import copy_rows
 from common.etag import ETag, etag_for
 from common.keys import KeyRing, key_ring
-from plans.document import Content, FieldChange, Operation, Summary, content_sha256, field_changes, summarise
-from plans.models import Plan, PlanSession, PlanVersion, PlanVersionChange
+from plans.document import (
+    Content,
+    FieldChange,
+    Operation,
+    Summary,
+    document,
+    document_text,
+    field_changes,
+    session_texts,
+    summarise,
+    text_sha256,
+)
+from plans.models import Plan, PlanContent, PlanSession, PlanVersion, PlanVersionChange
 from plans.selectors import remember_content
 from plans.workflow import State
 
@@ -47,15 +59,23 @@ class Lineage:
 
 
 def store_version(
-    plan: Plan, content: Content, frame: Frame, *, status: State, author_id: UUID, lineage: Lineage, sha256: str = ""
+    plan: Plan,
+    content: Content,
+    frame: Frame,
+    *,
+    status: State,
+    author_id: UUID,
+    lineage: Lineage,
+    texts: dict[str, str] | None = None,
 ) -> tuple[PlanVersion, Summary]:
     """Insert the next version of a plan with its sessions and changes; the caller holds the head's lock.
 
-    `sha256`: the content's hash where the caller has it already.
+    `texts`: the canonical JSON of its sessions where the caller has it already.
     """
     changes = field_changes(lineage.before, content)
     reasons = {change.path: _reason(change, lineage.operations) for change in changes}
     summary = summarise(lineage.before, content, reasons=(reason for reason, _ in reasons.values()))
+    text = document_text(texts or session_texts(content))
     version = PlanVersion.objects.create(
         plan=plan,
         athlete_id=plan.athlete_id,
@@ -64,22 +84,45 @@ def store_version(
         baseline_id=lineage.baseline_id,
         status=status.value,
         author_id=author_id,
-        diff_summary_json={**summary.as_json(), "baseline": _brief(summarise(lineage.baseline, content))},
-        content_sha256=sha256 or content_sha256(content),
+        diff_summary_json={**summary.as_json(), "baseline": _brief(lineage.baseline, content)},
+        content_sha256=text_sha256(text),
         weeks_json=frame.weeks,
         predicted_json=frame.predicted,
         warnings_json=frame.warnings,
         relaxed_json=frame.relaxed,
         provenance_json=frame.provenance,
     )
-    rows = session_rows(version, content)
-    PlanSession.objects.bulk_create(rows, batch_size=500)
+    PlanContent.objects.create(version=version, athlete_id=plan.athlete_id, document=text)
+    _store_sessions(version, content, lineage.parent, {change.session_id for change in changes})
     _store_changes(version, changes, reasons)
-    remember_content(version, content, rows)
+    if texts:
+        remember_content(version, content, texts)
     return version, summary
 
 
-def session_rows(version: PlanVersion, content: Content) -> list[PlanSession]:
+def _store_sessions(version: PlanVersion, content: Content, parent: PlanVersion, changed: set[str]) -> None:
+    """Insert the sessions that changed; the database copies the others from the parent, ten times faster."""
+    copied = copy_rows(
+        PlanSession,
+        where=("version_id", parent.pk),
+        but=("session_id", [UUID(session_id) for session_id in changed]),
+        changed={"version_id": version.pk},
+    )
+    sessions = content["sessions"]
+    new = {session_id: sessions[session_id] for session_id in changed & sessions.keys()}
+    if copied + len(new) != len(sessions):
+        raise RuntimeError(f"version {version.pk}: {copied} + {len(new)} rows for {len(sessions)} sessions")
+    PlanSession.objects.bulk_create(_session_rows(version, document(new.items())), batch_size=500)
+
+
+def store_first_content(version: PlanVersion, content: Content) -> None:
+    """Insert document and sessions of a version without a parent; its hash is that of the document."""
+    text = document_text(session_texts(content))
+    PlanContent.objects.create(version=version, athlete_id=version.athlete_id, document=text)
+    PlanSession.objects.bulk_create(_session_rows(version, content), batch_size=500)
+
+
+def _session_rows(version: PlanVersion, content: Content) -> list[PlanSession]:
     """Return the rows of a version's sessions, not yet stored."""
     return [
         PlanSession(
@@ -120,8 +163,8 @@ def _next_number(plan: Plan) -> int:
     return (highest or 0) + 1
 
 
-def _brief(summary: Summary) -> dict[str, Any]:
-    whole = asdict(summary)
+def _brief(baseline: Content, content: Content) -> dict[str, Any]:
+    whole = summarise(baseline, content, brief=True).as_json()
     return {name: whole[name] for name in ("sessions", "volume", "load", "badges", "sentence")}
 
 

@@ -8,16 +8,17 @@ from typing import Any
 
 from accounts.models import Athlete
 from common import clock
+from common.newest import Newest
 from modeling.selectors import history_stamp
 from plans.document import Content
 from plans.generation import snapshot_of
 from plans.models import Plan, PlanVersion
 from plans.pipelines.contract import RaceGoal
 from plans.selectors import content_of
-from plans.whatif import WhatIf, WhatIfContext, context_of, what_if
+from plans.whatif import WhatIf, WhatIfContext, context_of, outcome_of, what_if
 
 MOST_CONTEXTS = 32
-_contexts: dict[tuple[Any, ...], WhatIfContext] = {}
+_contexts: Newest[tuple[Any, ...], WhatIfContext] = Newest(MOST_CONTEXTS)
 
 
 def goal_of(plan: Plan) -> RaceGoal:
@@ -41,9 +42,7 @@ def context_for(plan: Plan, version: PlanVersion) -> WhatIfContext | None:
     context = _contexts.get(key)
     if context is None:
         context = context_of(snapshot_of(athlete, today), goal, version.weeks_json, content_of(baseline)["sessions"])
-        while len(_contexts) >= MOST_CONTEXTS:
-            _contexts.pop(next(iter(_contexts)), None)
-        _contexts[key] = context
+        _contexts.put(key, context)
     return context
 
 
@@ -57,8 +56,8 @@ def predicted_of(plan: Plan, version: PlanVersion, before: Content, after: Conte
     """Return the predicted outcome of an edited plan, as versions store it."""
     if _loads(before) == _loads(after):
         return version.predicted_json
-    found = what_if_of(plan, version, before, after)
-    return asdict(found.after) if found else None
+    context = context_for(plan, version)
+    return asdict(outcome_of(context, after["sessions"])) if context else None
 
 
 def _loads(content: Content) -> dict[str, float]:

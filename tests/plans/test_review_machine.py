@@ -16,9 +16,17 @@ from accounts.services.people import end_link, link_coach
 from audit.models import AuditEvent
 from common.context import unit_of_work
 from common.management.base import COMMAND_LINE
-from plans.document import FieldChange, apply_changes, canonical_json, content_sha256, field_changes
+from plans.document import (
+    FieldChange,
+    apply_changes,
+    canonical_json,
+    content_sha256,
+    field_changes,
+    parsed,
+    session_texts,
+)
 from plans.models import Decision, Plan, PlanComment, PlanReview, PlanVersion, PlanVersionChange, State
-from plans.selectors import content_of
+from plans.selectors import content_of, entry_of
 from tests.factories import api_of, make_user
 from tests.plans.review import added_session, make_plan, make_review, note_op, replace_op
 
@@ -159,6 +167,15 @@ class ReviewMachine(RuleBasedStateMachine):
             hashes = set(accepted.values_list("content_sha256", flat=True))
             assert hashes == {plan.active_version.content_sha256}
             assert content_sha256(content_of(plan.active_version)) == plan.active_version.content_sha256
+
+    @invariant()
+    def the_rows_are_a_projection_of_the_document(self) -> None:
+        with unit_of_work(COMMAND_LINE, read_only=True):
+            version = PlanVersion.objects.filter(plan=self.review.plan_id).order_by("-version_number")[0]
+            content, texts = parsed(version.content.document)
+            assert texts == session_texts(content)
+            rows = {str(row.session_id): entry_of(row) for row in version.sessions.all()}
+            assert content_sha256({"sessions": rows}) == version.content_sha256
 
     @invariant()
     def the_newest_version_follows_from_its_parent(self) -> None:
