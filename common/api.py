@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager, nullcontext
 from typing import Any, ClassVar
 
@@ -16,7 +16,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
-from common import context
+from common import context, throttle
 from common.errors import NotPermitted
 from common.problem import as_domain_error
 from common.registries import Registry
@@ -32,11 +32,13 @@ class UnitOfWorkAPIMixin(APIView):
     """Open a unit of work after authentication, around permission checks and the handler.
 
     An exception rolls it back before it becomes a problem. Safe methods get a read-only unit unless `writes_when_safe`.
+    `limits` maps a method to a scope of `settings.THROTTLE_RATES`, counted by user before the unit opens.
     `own_transaction = True` opts out: the view opens units itself (streams, `Prefer: wait`).
     """
 
     own_transaction: ClassVar[bool] = False
     writes_when_safe: ClassVar[bool] = False
+    limits: ClassVar[Mapping[str, str]] = {}
 
     def dispatch(self, request: HttpRequest, *args: Any, **kwargs: Any) -> Response:
         """Handle the request as DRF does, with authentication first and the unit of work around the rest."""
@@ -45,6 +47,7 @@ class UnitOfWorkAPIMixin(APIView):
         self.request = drf_request
         self.headers = self.default_response_headers
         try:
+            self.count_request(drf_request)
             with self.unit_for(drf_request):
                 self.initial(drf_request, *args, **kwargs)
                 response = self._handler_for(drf_request)(drf_request, *args, **kwargs)
@@ -53,6 +56,12 @@ class UnitOfWorkAPIMixin(APIView):
             _record_denial(error, drf_request)
         self.response = self.finalize_response(drf_request, response, *args, **kwargs)
         return self.response
+
+    def count_request(self, request: Request) -> None:
+        """Hold the caller to the limit that `limits` names for the method; raises LimitReached."""
+        scope = self.limits.get(request.method or "")
+        if scope and request.user.is_authenticated:
+            throttle.take(scope, str(request.user.pk))
 
     def unit_for(self, request: Request) -> AbstractContextManager[None]:
         """Return the unit of work of this request; reading `request.user` authenticates."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import update_wrapper
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from django.contrib.admin.apps import AdminConfig
 from django.core.exceptions import PermissionDenied
@@ -16,6 +16,9 @@ from common.context import unit_of_work
 from common.errors import NotPermitted, NotVisible
 from config.navigation import sidebar
 
+if TYPE_CHECKING:
+    from unfold.forms import AuthenticationForm
+
 
 class MesocycleAdminConfig(AdminConfig):
     """Django's admin with our site."""
@@ -25,6 +28,13 @@ class MesocycleAdminConfig(AdminConfig):
 
 class MesocycleAdminSite(UnfoldAdminSite):
     """Opens the unit of work around each view, and renders inside it: templates query lazily."""
+
+    @property
+    def login_form(self) -> type[AuthenticationForm]:  # type: ignore[override]
+        """Return the counted form; it needs models, which are not there yet when this module is read."""
+        from config.log_in import CountedLoginForm
+
+        return CountedLoginForm
 
     def admin_view(self, view: Callable[..., Any], cacheable: bool = False) -> Callable[..., Any]:
         def in_unit(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:

@@ -17,6 +17,7 @@ class RefreshToken(BaseModel):
     family = models.UUIDField()
     expires_at = models.DateTimeField()
     consumed_at = models.DateTimeField(null=True)
+    successor_id = models.UUIDField(null=True, help_text="The token that it was exchanged for.")
     revoked_at = models.DateTimeField(null=True)
 
     class Meta:

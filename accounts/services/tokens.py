@@ -19,8 +19,8 @@ from rest_framework_simplejwt.tokens import RefreshToken as EncodedRefreshToken
 from accounts.models import Athlete, RefreshToken, User
 from accounts.scope import athletes_in_scope
 from audit.services import record
-from common import clock
-from common.context import unit_of_work
+from common import clock, throttle
+from common.context import request_info, unit_of_work
 from common.errors import NotAuthenticated
 
 SCOPE_CAP = 200
@@ -38,8 +38,10 @@ def log_in(*, email: str, password: str) -> TokenPair:
     """Exchange e-mail and password for a pair of tokens.
 
     Raises:
+        LimitReached: too many attempts for this e-mail or from this address, right ones included.
         NotAuthenticated: wrong or unusable credentials; the answer does not say which.
     """
+    count_log_in(email)
     user = authenticate(username=email, password=password)
     if not isinstance(user, User):
         raise NotAuthenticated("E-mail or password is wrong.")
@@ -47,24 +49,45 @@ def log_in(*, email: str, password: str) -> TokenPair:
         return _issue(user, family=uuid.uuid4())
 
 
+def count_log_in(email: str) -> None:
+    """Count an attempt to log in, by e-mail and by address; raises LimitReached."""
+    throttle.take("login_address", _address())
+    throttle.take("login", email)
+
+
+def _address() -> str:
+    info = request_info.get()
+    return (info.origin_ip if info else None) or "unknown"
+
+
 def refresh(*, token: str) -> TokenPair:
     """Exchange a refresh token for a new pair and consume it.
 
+    The same token within `RETRY_GRACE` gets the same successor, as long as nobody has used that one.
+
     Raises:
+        LimitReached: too many from this address.
         NotAuthenticated: malformed, expired, revoked or already used; a re-use ends the whole family.
     """
+    throttle.take("refresh", _address())
     claims = _claims(token)
     user = User.objects.filter(pk=claims["sub"], is_active=True).first()
     if user is None:
         raise NotAuthenticated("This account is not active.")
     with unit_of_work(user):
         now = clock.now()
-        row = RefreshToken.objects.filter(pk=claims["jti"], user=user, revoked_at=None, expires_at__gt=now).first()
+        rows = RefreshToken.objects.filter(user=user, revoked_at=None, expires_at__gt=now)
+        row = rows.filter(pk=claims["jti"]).first()
         if row is None:
             raise NotAuthenticated("This refresh token is no longer valid; log in again.")
-        consumed = RefreshToken.objects.filter(pk=row.pk, consumed_at=None, revoked_at=None).update(consumed_at=now)
-        if consumed or (row.consumed_at and now - row.consumed_at <= RETRY_GRACE):
-            return _issue(user, family=row.family)
+        successor = _new_row(user, family=row.family)
+        if rows.filter(pk=row.pk, consumed_at=None).update(consumed_at=now, successor_id=successor.pk):
+            successor.save(force_insert=True)
+            return _pair(user, successor)
+        row.refresh_from_db()  # whoever came first has committed: the update above waited for them
+        again = rows.filter(pk=row.successor_id, consumed_at=None).first() if row.successor_id else None
+        if again is not None and row.consumed_at and now - row.consumed_at <= RETRY_GRACE:
+            return _pair(user, again)
         RefreshToken.objects.filter(family=row.family, revoked_at=None).update(revoked_at=now)
         record("auth.refresh_reuse", target_id=user.pk, metadata={"family": str(row.family)})
     raise NotAuthenticated("This refresh token was used before; every session it belongs to has been ended.")
@@ -103,9 +126,21 @@ def _claims(token: str) -> dict[str, Any]:
 
 
 def _issue(user: User, *, family: uuid.UUID) -> TokenPair:
-    row = RefreshToken.objects.create(user=user, family=family, expires_at=clock.now() + EncodedRefreshToken.lifetime)
+    row = _new_row(user, family=family)
+    row.save(force_insert=True)
+    return _pair(user, row)
+
+
+def _new_row(user: User, *, family: uuid.UUID) -> RefreshToken:
+    return RefreshToken(user=user, family=family, expires_at=clock.now() + EncodedRefreshToken.lifetime)
+
+
+def _pair(user: User, row: RefreshToken) -> TokenPair:
+    """Return the tokens of a row; the refresh token is made of nothing but the row, so a retry gets the very same."""
     encoded = EncodedRefreshToken()
     encoded.payload.update({"jti": str(row.pk), "sub": str(user.pk)})
+    encoded.set_iat(at_time=row.created_at)
+    encoded.set_exp(from_time=row.expires_at, lifetime=timedelta(0))
     access = AccessToken()
     access.payload.update(
         {"sub": str(user.pk), "ver": user.token_version, "role": user.role, "subject_scope": subject_scope(user)}

@@ -5,6 +5,7 @@ from common.models.idempotency import IdempotencyKey
 from common.models.jobs import Job, JobState
 from common.models.keys import SubjectKey
 from common.models.rollup import RequestRollup
+from common.models.throttle import ThrottleCounter
 
 __all__ = [
     "BaseModel",
@@ -14,4 +15,5 @@ __all__ = [
     "JobState",
     "RequestRollup",
     "SubjectKey",
+    "ThrottleCounter",
 ]

@@ -216,6 +216,15 @@ SIMPLE_JWT = {
 
 # What a person may ask of the generator each day (G7), and how long a model pipeline may take before the template
 # steps in (I5).
+# Requests a person (log-in: an e-mail and an address; refresh: an address) may make; empty for no limit.
+THROTTLE_RATES = {
+    "login": env.text("THROTTLE_LOGIN", "10/minute"),
+    "login_address": env.text("THROTTLE_LOGIN_ADDRESS", "100/minute"),
+    "refresh": env.text("THROTTLE_REFRESH", "120/minute"),
+    "generation": env.text("THROTTLE_GENERATION", "30/hour"),
+    "patch": env.text("THROTTLE_PATCH", "240/minute"),
+    "export": env.text("THROTTLE_EXPORT", "60/hour"),
+}
 GENERATION_LIMIT_PER_DAY = env.integer("GENERATION_LIMIT_PER_DAY", 5)
 GENERATION_TIME_BUDGET_SECONDS = env.integer("GENERATION_TIME_BUDGET_SECONDS", 10)
 PREFER_WAIT_MAX_SECONDS = env.integer("PREFER_WAIT_MAX_SECONDS", 30)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import datetime
-from typing import Any
+from typing import Any, ClassVar
 from uuid import UUID
 
 from django.http import HttpResponse
@@ -77,6 +77,7 @@ class VersionListView(UnitOfWorkAPIMixin):
 
 
 class VersionView(UnitOfWorkAPIMixin):
+    limits: ClassVar = {"PATCH": "patch"}
     parser_classes = (JSONPatchParser, JSONParser)
 
     @extend_schema(
@@ -293,6 +294,7 @@ class CsvRenderer(JSONRenderer):
 
 class ChangelogCsvView(UnitOfWorkAPIMixin):
     writes_when_safe = True  # the audit event of the export
+    limits: ClassVar = {"GET": "export"}
     renderer_classes = (CsvRenderer, JSONRenderer, BrowsableAPIRenderer)
 
     @extend_schema(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from typing import ClassVar
 from uuid import UUID
 
 import django_filters
@@ -55,6 +56,7 @@ class PlanFilter(django_filters.FilterSet):
 class PlanListView(UnitOfWorkAPIMixin, generics.ListAPIView[Plan]):
     serializer_class = PlanSerializer
     filterset_class = PlanFilter
+    limits: ClassVar = {"POST": "generation"}
 
     @property
     def own_transaction(self) -> bool:  # type: ignore[override]

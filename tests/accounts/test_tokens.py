@@ -54,9 +54,21 @@ def test_a_refresh_token_works_once_and_its_reuse_ends_the_family():
 def test_a_phone_that_retries_within_seconds_is_no_thief():
     user = make_user()
     first = tokens.log_in(email=user.email, password=PASSWORD)
-    tokens.refresh(token=first.refresh)
+    second = tokens.refresh(token=first.refresh)
     again = tokens.refresh(token=first.refresh)
+    assert again.refresh == second.refresh
     assert tokens.refresh(token=again.refresh).access
+
+
+def test_within_the_grace_a_token_whose_successor_was_used_is_a_reuse():
+    user = make_user()
+    first = tokens.log_in(email=user.email, password=PASSWORD)
+    second = tokens.refresh(token=first.refresh)
+    third = tokens.refresh(token=second.refresh)
+    with pytest.raises(NotAuthenticated, match="used before"):
+        tokens.refresh(token=first.refresh)
+    with pytest.raises(NotAuthenticated):
+        tokens.refresh(token=third.refresh)
 
 
 def test_log_out_ends_the_refresh_token():

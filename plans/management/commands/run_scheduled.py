@@ -11,7 +11,7 @@ import structlog
 from django.core.management.base import CommandParser
 
 from accounts.services.notify import send_waiting_mail
-from common import clock, idempotency, jobs, rollup
+from common import clock, idempotency, jobs, rollup, throttle
 from common.management.base import MesocycleCommand
 
 logger = structlog.get_logger("mesocycle.schedule")
@@ -22,6 +22,7 @@ SCHEDULE: Final[dict[str, tuple[timedelta, Callable[[], Any]]]] = {
     "send waiting mail": (timedelta(minutes=1), send_waiting_mail),
     "flush request roll-ups": (timedelta(minutes=1), rollup.flush),
     "purge idempotency keys": (timedelta(hours=1), idempotency.purge),
+    "purge throttle counters": (timedelta(hours=1), throttle.purge),
 }
 
 
