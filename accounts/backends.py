@@ -2,11 +2,38 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 from django.contrib.auth.backends import ModelBackend
+from django.db.models import Model
+from guardian.backends import ObjectPermissionBackend
 
-from accounts.models import User
+from accounts.models import Athlete, User
+from accounts.scope import athletes_in_scope
+from common.registries import Registry
+
+
+def _may_see_athlete(user: User, athlete: Model) -> bool:
+    return Athlete.objects.filter(athletes_in_scope(user, "athlete:view"), pk=athlete.pk).exists()
+
+
+# Filled by apps: permission → may this user exercise it on this object, by policy and grants together?
+OBJECT_PERMISSIONS: Registry[Callable[[User, Any], bool]] = Registry("object permissions")
+OBJECT_PERMISSIONS.register("accounts.view_athlete", _may_see_athlete)
+
+
+class GrantBackend(ObjectPermissionBackend):  # type: ignore[misc]
+    """`user.has_perm(permission, object)`: policy and grants together, and no grant that has ended.
+
+    Guardian's own check reads its rows alone and knows no end.
+    """
+
+    def has_perm(self, user_obj: Any, perm: str, obj: Model | None = None) -> bool:
+        check = OBJECT_PERMISSIONS.find(perm)
+        if obj is None or check is None or not isinstance(user_obj, User) or not user_obj.is_active:
+            return False
+        return check(user_obj, obj)
 
 
 class EmailBackend(ModelBackend):

@@ -39,6 +39,8 @@ MATRIX: Final[dict[str, dict[str, Relation]]] = {
     "plan:generate": {"admin": Relation.ALL, "coach": Relation.COACHED, "athlete": Relation.OWN},
     "plan:edit": {"admin": Relation.ALL, "coach": Relation.COACHED},
     "plan:approve": {"admin": Relation.ALL, "athlete": Relation.OWN},
+    "plan:share": {"admin": Relation.ALL, "coach": Relation.COACHED},
+    "athlete:grant": {"admin": Relation.ALL},
     "consent:record": {"admin": Relation.ALL, "athlete": Relation.OWN},
     "user:manage": {"admin": Relation.ALL},
     "link:manage": {"admin": Relation.ALL},
@@ -47,6 +49,9 @@ MATRIX: Final[dict[str, dict[str, Relation]]] = {
     "rollout:manage": {"admin": Relation.ALL, "data_scientist": Relation.ALL},
     "rollout:approve": {"admin": Relation.ALL},
 }
+
+GRANTED: Final = frozenset({"athlete:view", "history:view", "model:view", "plan:view"})
+"""What a grant on an athlete reaches, as far as the role has the verb: a grant widens reach, never rights."""
 
 
 def relation_for(role: str, verb: str) -> Relation | None:

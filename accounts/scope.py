@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import date
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from django.db.models import Q
 
-from accounts.matrix import Relation, relation_for
-from accounts.models import Athlete, CoachLink, TeamMembership
+from accounts.matrix import GRANTED, Relation, relation_for
+from accounts.models import Athlete, AthleteGrant, CoachLink, TeamMembership
 from common import clock
 from common.context import ServiceIdentity
 from common.errors import NotPermitted, NotVisible
+from common.registries import Registry
 
 if TYPE_CHECKING:
     from uuid import UUID
@@ -19,6 +21,11 @@ if TYPE_CHECKING:
     from accounts.models import User
 
 NOBODY = Q(pk__in=[])
+GRANTEES = ("coach", "support")
+"""Roles whose reach a grant can widen: the others reach everybody, themselves, or nobody at all."""
+
+# Filled by apps above: athletes whom grants on their own objects let a user see (`Q()` for none).
+REACH: Registry[Callable[[Any, str], Q]] = Registry("further reach")
 
 
 def links_that_hold(on: date | None = None) -> Q:
@@ -36,12 +43,29 @@ def athletes_in_scope(user: User | ServiceIdentity, verb: str) -> Q:
         case Relation.ALL:
             return Q()
         case Relation.COACHED:
-            return Q(pk__in=CoachLink.objects.filter(links_that_hold(), coach=user).values("athlete"))
+            linked = Q(pk__in=CoachLink.objects.filter(links_that_hold(), coach=user).values("athlete"))
+            return linked | _granted(user, verb)
         case Relation.TEAM:
-            return Q(team__in=TeamMembership.objects.filter(user=user).values("team"))
+            in_team = Q(team__in=TeamMembership.objects.filter(user=user).values("team"))
+            return in_team | _granted(user, verb)
         case Relation.OWN:
             return Q(user=user)
     return NOBODY
+
+
+def grants_that_hold() -> Q:
+    """Return the condition on grants that have not ended by themselves."""
+    return Q(expires_at__gt=clock.now())
+
+
+def _granted(user: User, verb: str) -> Q:
+    """Return the athletes whom grants add to a role's reach."""
+    found = Q()
+    if verb in GRANTED:
+        found |= Q(pk__in=AthleteGrant.objects.filter(grants_that_hold(), user=user).values("content_object"))
+    for _, further in REACH.items():
+        found |= further(user, verb)
+    return found
 
 
 def athlete_for(user: User | ServiceIdentity, verb: str, athlete_id: UUID, *, lock: bool = False) -> Athlete:

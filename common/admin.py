@@ -15,7 +15,7 @@ from unfold.decorators import action, display
 from common.errors import DomainError
 from common.registries import Registry
 
-__all__ = ["ACCESS", "PolicyAdmin", "RangeDateFilter", "TabularInline", "action", "display"]
+__all__ = ["ACCESS", "PolicyAdmin", "RangeDateFilter", "TabularInline", "action", "display", "may"]
 
 # Filled by accounts: may this user do this verb at all (whatever the object)?
 ACCESS: Registry[Callable[[Any, str], bool]] = Registry("access checks", required=("matrix",))

@@ -14,12 +14,14 @@ _PAGES = [
     ("Coaching", "Pending plans", "fact_check", "admin:plans_pending", "plan:edit"),
     ("Coaching", "Athletes", "groups", "admin:accounts_athlete_changelist", "athlete:view"),
     ("Coaching", "Plans", "calendar_month", "admin:plans_plan_changelist", "plan:view"),
+    ("Coaching", "Shared plans", "share", "admin:plans_plangrant_changelist", "plan:share"),
     ("Coaching", "Test proposals", "speed", "admin:modeling_testproposal_changelist", "history:view"),
     ("Coaching", "Activities", "directions_run", "admin:modeling_activity_changelist", "history:view"),
     ("Release", "Flags", "flag", "admin:rollout_flag_changelist", "rollout:manage"),
     ("Governance", "People", "badge", "admin:accounts_user_changelist", "user:manage"),
     ("Governance", "Coach links", "link", "admin:accounts_coachlink_changelist", "link:manage"),
     ("Governance", "Teams", "diversity_3", "admin:accounts_team_changelist", "user:manage"),
+    ("Governance", "Access grants", "key", "admin:accounts_athletegrant_changelist", "athlete:grant"),
     ("Governance", "Audit events", "receipt_long", "admin:audit_auditevent_changelist", "audit:read"),
 ]
 

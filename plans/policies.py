@@ -8,11 +8,11 @@ from uuid import UUID
 from django.db.models import Exists, Min, OuterRef, Q, QuerySet
 
 from accounts.models import Athlete, CoachLink, Role, User
-from accounts.scope import athlete_for, athletes_in_scope, links_that_hold
+from accounts.scope import GRANTEES, athlete_for, athletes_in_scope, grants_that_hold, links_that_hold
 from common.actors import actor_id
 from common.context import ServiceIdentity
 from common.errors import NotVisible
-from plans.models import Plan, PlanComment, PlanReview, PlanVersion, State, Visibility
+from plans.models import Plan, PlanComment, PlanGrant, PlanReview, PlanVersion, State, Visibility
 
 Actor = User | ServiceIdentity
 
@@ -22,7 +22,7 @@ def visible_plans(user: Actor) -> Q:
 
     Athletes see what was released to them or what they asked for themselves, never a coach's drafts.
     """
-    condition = Q(athlete__in=Athlete.objects.filter(athletes_in_scope(user, "plan:view")))
+    condition = Q(athlete__in=Athlete.objects.filter(athletes_in_scope(user, "plan:view"))) | shared_with(user, "pk")
     if _is_athlete(user):
         submitted = PlanReview.objects.filter(plan=OuterRef("pk"))
         condition &= Q(Exists(submitted)) | Q(created_by_id=actor_id(user))
@@ -31,12 +31,31 @@ def visible_plans(user: Actor) -> Q:
 
 def visible_versions(user: Actor) -> Q:
     """Return the condition on plan versions that `user` may see."""
-    condition = Q(athlete__in=Athlete.objects.filter(athletes_in_scope(user, "plan:view")))
+    condition = Q(athlete__in=Athlete.objects.filter(athletes_in_scope(user, "plan:view"))) | shared_with(user, "plan")
     if _is_athlete(user):
         submitted = PlanReview.objects.filter(version=OuterRef("pk"))
         asked_for = Q(status=State.GENERATED.value, version_number=1, plan__created_by_id=actor_id(user))
         condition &= Q(Exists(submitted)) | asked_for
     return condition
+
+
+def shared_with(user: Actor, plan: str) -> Q:
+    """Return the condition on rows whose plan (at the lookup `plan`) was shared with the user."""
+    if not isinstance(user, User) or user.role not in GRANTEES:
+        return Q()
+    return Q(**{f"{plan}__in": PlanGrant.objects.filter(grants_that_hold(), user=user).values("content_object")})
+
+
+def may_see_plan(user: User, plan: Plan) -> bool:
+    """Return whether a user may see a plan: `user.has_perm("plans.view_plan", plan)`."""
+    return Plan.objects.filter(visible_plans(user), pk=plan.pk).exists()
+
+
+def athletes_of_shared_plans(user: User, verb: str) -> Q:
+    """Return the athletes whose name a user may see because a plan of theirs was shared (`accounts.scope.REACH`)."""
+    if verb != "athlete:view" or user.role not in GRANTEES:
+        return Q()
+    return Q(pk__in=PlanGrant.objects.filter(grants_that_hold(), user=user).values("athlete"))
 
 
 def comments_for(user: Actor, plan: Plan) -> QuerySet[PlanComment]:
@@ -98,6 +117,17 @@ def plan_for(user: Actor, plan_id: UUID) -> Plan:
     plan = plans_for(user).filter(pk=plan_id).first()
     if plan is None:
         raise NotVisible("There is no such plan, or you may not see it.")
+    return plan
+
+
+def plan_to_share_for(user: Actor, plan_id: UUID) -> Plan:
+    """Fetch a plan that a user may share.
+
+    Raises:
+        NotVisible, NotPermitted: outside the user's scope; visible, but not theirs to share.
+    """
+    plan = plan_for(user, plan_id)
+    athlete_for(user, "plan:share", plan.athlete_id)
     return plan
 
 

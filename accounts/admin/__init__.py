@@ -1,1 +1,1 @@
-from accounts.admin import people  # noqa: F401  (register)
+from accounts.admin import grants, people  # noqa: F401  (register)

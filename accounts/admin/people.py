@@ -11,9 +11,10 @@ from django.http import HttpRequest
 
 from accounts.models import CoachLink, Team, TeamMembership, User
 from accounts.requests import acting_user
+from accounts.scope import GRANTEES
 from accounts.services.invitations import invite_user
 from accounts.services.people import change_role, end_link, link_coach
-from common.admin import PolicyAdmin, TabularInline
+from common.admin import PolicyAdmin, TabularInline, may
 
 EVERY_ROW = Q()
 
@@ -30,7 +31,12 @@ class UserAdmin(PolicyAdmin):
     fields = ("email", "name", "role")
 
     def visible(self, user: Any) -> Q:
-        return EVERY_ROW
+        return EVERY_ROW if may(user, self.view_verb) else Q(role__in=GRANTEES, is_active=True)
+
+    def has_view_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        """Whoever may share a plan may search for the colleague; the pages stay the administrators'."""
+        searching = request.resolver_match is not None and request.resolver_match.url_name == "autocomplete"
+        return super().has_view_permission(request, obj) or (searching and may(request.user, "plan:share"))
 
     def get_readonly_fields(self, request: HttpRequest, obj: User | None = None) -> tuple[str, ...]:
         return ("email", "name") if obj else ()

@@ -1,6 +1,6 @@
 from django.urls import path
 
-from accounts.api import notifications, views
+from accounts.api import grants, notifications, views
 
 urlpatterns = [
     path("auth/token", views.TokenView.as_view(), name="auth-token"),
@@ -9,5 +9,7 @@ urlpatterns = [
     path("me", views.MeView.as_view(), name="me"),
     path("notifications", notifications.NotificationListView.as_view(), name="notifications"),
     path("notifications/read", notifications.NotificationReadView.as_view(), name="notifications-read"),
+    path("athletes/<uuid:athlete_id>/grants", grants.AthleteGrantListView.as_view(), name="athlete-grants"),
+    path("athletes/<uuid:athlete_id>/grants/<uuid:grant_id>", grants.AthleteGrantView.as_view(), name="athlete-grant"),
     path("athletes", views.AthleteListView.as_view(), name="athletes"),
 ]

@@ -1,5 +1,6 @@
 from accounts.models.athlete import Athlete, Level, Sex, Sport, Tier, Units
 from accounts.models.consent import Consent, Purpose
+from accounts.models.grant import AthleteGrant, Grant
 from accounts.models.link import CoachLink
 from accounts.models.notification import Notification
 from accounts.models.refresh import RefreshToken
@@ -8,8 +9,10 @@ from accounts.models.user import Role, User
 
 __all__ = [
     "Athlete",
+    "AthleteGrant",
     "CoachLink",
     "Consent",
+    "Grant",
     "Level",
     "Notification",
     "Purpose",

@@ -138,10 +138,11 @@ CELERY_BROKER_TRANSPORT_OPTIONS = {
 AUTH_USER_MODEL = "accounts.User"
 AUTHENTICATION_BACKENDS = [
     "accounts.backends.EmailBackend",
-    "guardian.backends.ObjectPermissionBackend",
+    "accounts.backends.GrantBackend",
 ]
 ANONYMOUS_USER_NAME = None
 GUARDIAN_RAISE_403 = True
+SILENCED_SYSTEM_CHECKS = ["guardian.W001"]  # `GrantBackend` is guardian's backend with ends and policies
 WAFFLE_FLAG_MODEL = "rollout.Flag"
 WAFFLE_CREATE_MISSING_FLAGS = False
 AUTH_PASSWORD_VALIDATORS = [

@@ -1,1 +1,1 @@
-from plans.admin import athletes, history, plans  # noqa: F401  (register)
+from plans.admin import athletes, grants, history, plans  # noqa: F401  (register)

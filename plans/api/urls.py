@@ -2,6 +2,7 @@ from django.urls import path
 from django.views.decorators.gzip import gzip_page
 
 from plans.api import review_views as review
+from plans.api import share_views as share
 from plans.api import training_views as training
 from plans.api import views
 
@@ -14,6 +15,8 @@ urlpatterns = [
     path("plans/<uuid:plan_id>/look", review.LookView.as_view(), name="plan-look"),
     path("plans/<uuid:plan_id>/submit", review.SubmitView.as_view(), name="plan-submit"),
     path("plans/<uuid:plan_id>/approve", review.ApproveView.as_view(), name="plan-approve"),
+    path("plans/<uuid:plan_id>/shares", share.ShareListView.as_view(), name="plan-shares"),
+    path("plans/<uuid:plan_id>/shares/<uuid:grant_id>", share.ShareView.as_view(), name="plan-share"),
     path("plans/<uuid:plan_id>/withdraw", review.WithdrawView.as_view(), name="plan-withdraw"),
     path("plans/<uuid:plan_id>/regenerate", review.RegenerateView.as_view(), name="plan-regenerate"),
     path("plans/<uuid:plan_id>/comments", review.CommentListView.as_view(), name="plan-comments"),

@@ -1,4 +1,5 @@
 from plans.models.generation import Outcome, PlanGeneration
+from plans.models.grant import PlanGrant
 from plans.models.plan import Plan
 from plans.models.review import (
     Decision,
@@ -25,6 +26,7 @@ __all__ = [
     "PlanCommentResolution",
     "PlanContent",
     "PlanGeneration",
+    "PlanGrant",
     "PlanLook",
     "PlanReview",
     "PlanSession",

@@ -10,6 +10,7 @@ from typing import Any, Final
 import structlog
 from django.core.management.base import CommandParser
 
+from accounts.services.grants import end_expired
 from accounts.services.notify import send_waiting_mail
 from common import clock, idempotency, jobs, rollup, throttle
 from common.management.base import MesocycleCommand
@@ -20,6 +21,7 @@ logger = structlog.get_logger("mesocycle.schedule")
 SCHEDULE: Final[dict[str, tuple[timedelta, Callable[[], Any]]]] = {
     "sweep stale jobs": (timedelta(seconds=30), jobs.sweep_stale),
     "send waiting mail": (timedelta(minutes=1), send_waiting_mail),
+    "end expired grants": (timedelta(minutes=1), end_expired),
     "flush request roll-ups": (timedelta(minutes=1), rollup.flush),
     "purge idempotency keys": (timedelta(hours=1), idempotency.purge),
     "purge throttle counters": (timedelta(hours=1), throttle.purge),
