@@ -13,6 +13,7 @@ from django.urls import reverse
 
 from accounts.models import User
 from common.errors import NotVisible
+from plans.admin.plan_history import HEAVY, events_of_version
 from plans.admin.review_page import MACHINE, may_review
 from plans.document import Content, Entry, Summary, canonical_json, field_changes, summarise
 from plans.document.content import KINDS, minutes
@@ -32,8 +33,6 @@ LETTERS: Final = {
     "strength": "S",
     "rest": "–",
 }
-HEAVY: Final = ("weeks_json", "predicted_json", "warnings_json", "relaxed_json", "provenance_json")
-"""Columns that a list of versions has no use for."""
 _FIELD_WORDS: Final = {
     "kind": "type",
     "prescribed_work": "content",
@@ -75,6 +74,7 @@ def compare_context(user: User, plan_id: UUID, query: Mapping[str, str]) -> dict
         "mix": [_mix(version, summary.intensity[side]) for version, side in ((before, "before"), (after, "after"))],
         "race": _race(before, after),
         "groups": _groups(before, after, marks),
+        "events": events_of_version(user, plan, after),
         "swap_url": f"{here}?from={after.pk}&to={before.pk}",
         "csv_url": reverse("admin:plans_changelog_csv", args=[plan.pk]),
         "back_url": reverse("admin:plans_plan_change", args=[plan.pk]),

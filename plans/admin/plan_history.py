@@ -17,7 +17,6 @@ from audit.models import AuditEvent
 from audit.selectors import ReadableEvent, readable
 from common.errors import NotVisible
 from common.keys import KeyRing, key_ring
-from plans.admin.compare_page import HEAVY
 from plans.admin.review_page import MACHINE
 from plans.document import canonical_json
 from plans.document.patch import REASONS
@@ -28,8 +27,11 @@ from plans.presentation import RACE_LABELS
 from plans.selectors import names_of
 from plans.workflow import Action
 
+HEAVY: Final = ("weeks_json", "predicted_json", "warnings_json", "relaxed_json", "provenance_json")
+"""Columns that a list of versions has no use for."""
 PLANS: Final = 20
 EVENTS: Final = 50
+_EVENTS_OF_PLAN: Final = 200
 CHANGES: Final = 40
 """How many changed fields of a version are shown; its file has all."""
 _EDITS: Final = frozenset(AUDIT_ACTION[action] for action in (Action.SAVE, Action.REGENERATE, Action.MOVE_SESSION))
@@ -149,6 +151,7 @@ def _event_rows(user: User, events: list[AuditEvent], athlete_id: UUID) -> list[
     return [
         {
             "event": item.event,
+            "version_id": _version_id(item),
             "is_state": item.event.linked_event_id is not None,
             "who": names.get(item.event.actor_id) if item.event.actor_id else "",
             "facts": _facts(item.metadata),
@@ -158,6 +161,14 @@ def _event_rows(user: User, events: list[AuditEvent], athlete_id: UUID) -> list[
         for item in read
         for found in [changes.get(_version_id(item), []) if item.event.action in _EDITS else []]
     ]
+
+
+def events_of_version(user: User, plan: Plan, version: PlanVersion) -> list[dict[str, Any]]:
+    """Return the newest audit entries about a version as text, for whoever reads the audit log; else none."""
+    if relation_for(user.role, "audit:read") is None:
+        return []
+    events = list(_events(plan.athlete_id).filter(target_id=plan.pk)[:_EVENTS_OF_PLAN])
+    return [row for row in _event_rows(user, events, plan.athlete_id) if row["version_id"] == version.pk]
 
 
 def _version_id(item: ReadableEvent) -> UUID | None:

@@ -12,6 +12,9 @@ from accounts.models import User
 from common import clock
 from common.etag import etag_for
 from common.keys import key_ring
+from plans.admin.pending import DOTS
+from plans.admin.review_past import past_of
+from plans.admin.review_state import banners_of, rights_of
 from plans.document.patch import REASONS
 from plans.generation import snapshot_of
 from plans.models import Plan, PlanVersion
@@ -20,7 +23,6 @@ from plans.policies import comments_for
 from plans.presentation import RACE_LABELS, clock_text
 from plans.schedule import adherence
 from plans.selectors import Week, content_of, entry_of, names_of, weeks_of
-from plans.workflow import TABLE, Action, State
 
 PREVIOUS: Final = 6
 ADHERENCE_WEEKS: Final = 6
@@ -37,6 +39,9 @@ def review_context(plan: Plan, user: User) -> dict[str, Any]:
     head = plan.head_version
     assert head is not None
     baseline = head.baseline or head
+    today = clock.today()
+    rights = rights_of(plan, user, today)
+    banners = banners_of(plan, rights, today)
     return {
         "plan": _head_document(plan),
         "version": _version_document(head),
@@ -44,22 +49,29 @@ def review_context(plan: Plan, user: User) -> dict[str, Any]:
         "versions": _versions(plan),
         "comments": _comments(plan, user),
         "etag": etag_for(plan.lock_version, head.content_sha256),
-        "today": clock.today().isoformat(),
-        "can": _rights(plan, user),
+        "today": today.isoformat(),
+        "can": rights,
+        "banners": banners,
+        "banner": banners.get(plan.status),
+        "past": past_of(plan, today),
         "urls": _urls(plan, head),
         "previous_plans": _previous(plan),
         "adherence": _adherence(plan),
-        "weeks_to_go": max((plan.race_date - clock.today()).days, 0) // 7,
+        "weeks_to_go": max((plan.race_date - today).days, 0) // 7,
+        "grade": _grade(head.provenance_json),
         "reasons": list(REASONS.items()),
         "why": _why(plan, head.provenance_json),
-        "intensity": _intensity(plan, clock.today()),
+        "intensity": _intensity(plan, today),
     }
 
 
 def _adherence(plan: Plan) -> list[dict[str, Any]]:
     """Return the weeks in which something was due, oldest first."""
     weeks = [week for week in adherence(plan.athlete_id, clock.today(), weeks=ADHERENCE_WEEKS) if week.due]
-    return [{"monday": week.monday.isoformat(), "percent": week.percent} for week in weeks]
+    return [
+        {"monday": week.monday.isoformat(), "label": f"{week.monday.day} {week.monday:%b}", "percent": week.percent}
+        for week in weeks
+    ]
 
 
 def _head_document(plan: Plan) -> dict[str, Any]:
@@ -145,16 +157,6 @@ def _comments(plan: Plan, user: User) -> list[dict[str, Any]]:
     ]
 
 
-def _rights(plan: Plan, user: User) -> dict[str, bool]:
-    edits = relation_for(user.role, "plan:edit") is not None
-    state = State(plan.status)
-    return {
-        "edit": edits and (state, Action.SAVE) in TABLE,
-        "submit": edits and (state, Action.SUBMIT) in TABLE,
-        "comment": edits or relation_for(user.role, "plan:approve") is not None,
-    }
-
-
 def _urls(plan: Plan, head: PlanVersion) -> dict[str, str | None]:
     api = reverse("plan", args=[plan.pk])
     return {
@@ -165,6 +167,8 @@ def _urls(plan: Plan, head: PlanVersion) -> dict[str, str | None]:
         "comments": f"{api}/comments",
         "regenerate": f"{api}/regenerate",
         "compare": reverse("admin:plans_compare", args=[plan.pk]),
+        "history": reverse("admin:athlete_plan_history", args=[plan.athlete_id]),
+        "csv": reverse("admin:plans_changelog_csv", args=[plan.pk]),
         "athlete": reverse("admin:accounts_athlete_change", args=[plan.athlete_id]),
         "plans": reverse("admin:plans_plan_changelist"),
     }
@@ -176,7 +180,7 @@ def _previous(plan: Plan) -> list[dict[str, Any]]:
         {
             "id": str(row.pk),
             "race": RACE_LABELS.get(row.race, row.race),
-            "race_date": row.race_date.isoformat(),
+            "race_date": f"{row.race_date.day} {row.race_date:%b %Y}",
             "status": row.get_status_display(),
             "url": reverse("admin:plans_plan_change", args=[row.pk]),
         }
@@ -199,6 +203,13 @@ def _why(plan: Plan, provenance: dict[str, Any]) -> dict[str, str]:
         "Seed": str(provenance.get("seed", "–")),
     }
     return {label: value for label, value in found.items() if value}
+
+
+def _grade(provenance: dict[str, Any]) -> dict[str, str]:
+    """Return the model's grade as three dots and a word."""
+    grade = str(provenance.get("grade") or "population")
+    filled = DOTS.get(grade, 1)
+    return {"name": grade, "dots": "●" * filled + "○" * (3 - filled)}
 
 
 def _parameters(parameters: dict[str, Any]) -> dict[str, str]:

@@ -19,10 +19,10 @@ from plans.models import Decision, Plan, PlanReview, PlanVersion
 from plans.policies import Actor, version_for
 from plans.selectors import content_of
 from plans.services.announce import announce
+from plans.services.reasons import broken_since_baseline, every_edit_has_a_reason
 from plans.services.save_edits import baseline_of, checked_head
 from plans.services.tell_people import tell_athlete, tell_coaches
 from plans.services.versions import move_head
-from plans.services.what_if import what_if_of
 from plans.workflow import Action, NotPossible, State, next_state
 
 
@@ -157,29 +157,17 @@ def _differences(plan: Plan, head: PlanVersion, version_id: UUID, user: Actor) -
 
 def _guards_that_need_a_reason(plan: Plan, head: PlanVersion, reason: str) -> list[str]:
     """Return the safety guards that edits break; raises ReasonRequired where nobody said why."""
-    baseline = baseline_of(head)
-    if baseline.pk == head.pk:
+    if head.baseline_version_id == head.pk:
         return []
-    found = what_if_of(plan, head, content_of(baseline), content_of(head))
-    broken = [guard for guard in found.guards if guard.safety and guard.new] if found else []
-    if broken and not reason and not _every_edit_has_a_reason(plan, head):
+    content = content_of(head)
+    broken = broken_since_baseline(plan, head, content)
+    if broken and not reason and not every_edit_has_a_reason(head, content):
         raise ReasonRequired(
             "Edits break safety guards: " + "; ".join(guard.message for guard in broken[:5]),
             pointer="/reason",
             guards=[{"guard": g.guard, "where": g.where, "message": g.message} for g in broken],
         )
     return sorted({guard.guard for guard in broken})
-
-
-def _every_edit_has_a_reason(plan: Plan, head: PlanVersion) -> bool:
-    """Return whether each session that differs from the baseline was given a reason by whoever edited it."""
-    content, reasoned = content_of(head), set()
-    differing = {change.session_id for change in field_changes(content_of(baseline_of(head)), content)}
-    version: PlanVersion | None = head
-    while version is not None and version.pk != head.baseline_version_id:
-        reasoned |= {str(pk) for pk in version.changes.exclude(reason="").values_list("session_id", flat=True)}
-        version = version.parent_version
-    return differing <= reasoned
 
 
 def _review(

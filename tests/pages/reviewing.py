@@ -12,7 +12,10 @@ from tests.pages.test_pages import COACH, overflow
 from tests.support.databases import ROOT
 from tests.support.processes import Server
 
+Visit = Callable[..., tuple[Any, list[str]]]
 PASSWORD = "mesocycle-demo"
+PENDING = "/admin/plans/plan/pending/"
+SIZES = ((1280, 800), (390, 844))
 PICTURES = ROOT / "var" / "screenshots"
 REFUSALS = {"409 (Conflict)": "/submit", "412 (Precondition Failed)": "/versions/"}
 """What the browser itself reports when a submission wants a reason, and when somebody else has saved; and where."""
@@ -28,7 +31,7 @@ def open_review(page: Any, plan: str) -> None:
     """Go to a plan's review page and wait until its first what-if is answered."""
     with page.expect_response("**/what-if"):
         page.goto(page.url.split("/admin/")[0] + f"/admin/plans/plan/{plan}/change/")
-    page.wait_for_selector("#rv-chart-box:not([hidden])")
+    page.wait_for_selector("#rv-chart-box:not([hidden])", state="attached")
 
 
 def of_plan(page: Any, path: str) -> Any:
@@ -48,7 +51,7 @@ def edited(page: Any, act: Callable[[], None]) -> dict[str, Any]:
     """Do an edit; returns the what-if that the page asked about it, once the page shows it."""
     with page.expect_response("**/what-if") as response:
         act()
-    page.wait_for_selector("#rv-whatif > div:not(.rv-computing)")
+    page.wait_for_selector("#rv-whatif > div:not(.rv-computing)", state="attached")
     return response.value.json()
 
 
@@ -94,6 +97,12 @@ def asks_before_leaving(page: Any) -> bool:
     return asked == ["beforeunload"]
 
 
+def pictures(page: Any, name: str) -> None:
+    """Take a picture at each size, the narrow one last."""
+    for size in SIZES:
+        picture(page, f"{name}-{size[0]}", size)
+
+
 def picture(page: Any, name: str, size: tuple[int, int] = (1280, 800)) -> None:
     """Take a picture at a size, at which nothing may stick out."""
     page.set_viewport_size({"width": size[0], "height": size[1]})
@@ -102,22 +111,40 @@ def picture(page: Any, name: str, size: tuple[int, int] = (1280, 800)) -> None:
     page.set_viewport_size({"width": 1280, "height": 800})
 
 
-def save_elsewhere(server: Server, browser: Any, plan: str, titles: dict[str, str]) -> int:
+def save_elsewhere(server: Server, browser: Any, plan: str, titles: dict[str, str], **why: str) -> int:
     """Rename sessions of a plan through the API with a token; returns the number of the version that it makes."""
+    patch = [
+        {"op": "replace", "path": f"/sessions/{key}/title", "value": value, **why} for key, value in titles.items()
+    ]
+    return patch_elsewhere(server, browser, plan, patch)
+
+
+def patch_elsewhere(server: Server, browser: Any, plan: str, patch: list[dict[str, Any]]) -> int:
+    """Save operations through the API with the coach's token; returns the number of the version that it makes."""
     context = browser.new_context()
-    request = context.request
-    account = {"email": COACH, "password": PASSWORD}
-    token = request.post(f"{server.url}/api/v1/auth/token", data=account).json()["access"]
-    headers = {"Authorization": f"Bearer {token}"}
+    request, headers = context.request, token_of(server, context)
     head = request.get(f"{server.url}/api/v1/plans/{plan}", headers=headers)
     headers |= {"If-Match": head.headers["etag"], "Content-Type": "application/json-patch+json"}
-    patch = [{"op": "replace", "path": f"/sessions/{key}/title", "value": value} for key, value in titles.items()]
     address = f"{server.url}/api/v1/plans/{plan}/versions/{head.json()['head_version']['id']}"
     saved = request.patch(address, headers=headers, data=json.dumps(patch))
     assert saved.status == 200, saved.text()
     number = saved.json()["version_number"]
     context.close()
-    return number
+    return int(number)
+
+
+def token_of(server: Server, context: Any) -> dict[str, str]:
+    """Return the header that lets a browser context's requests act as the coach."""
+    account = {"email": COACH, "password": PASSWORD}
+    token = context.request.post(f"{server.url}/api/v1/auth/token", data=account).json()["access"]
+    return {"Authorization": f"Bearer {token}"}
+
+
+def sessions_of(page: Any, plan: str) -> dict[str, dict[str, Any]]:
+    """Return the sessions of a plan's head version by id."""
+    head = of_plan(page, plan)["head_version"]["id"]
+    weeks = of_plan(page, f"{plan}/versions/{head}")["weeks"]
+    return {row["session_id"]: row for week in weeks for row in week["sessions"]}
 
 
 def titles_of(version: dict[str, Any]) -> dict[str, str]:

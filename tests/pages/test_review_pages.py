@@ -6,7 +6,6 @@ import json
 import statistics
 import sys
 import time
-from collections.abc import Callable, Iterator
 from datetime import date
 from typing import Any
 
@@ -14,20 +13,21 @@ import pytest
 
 from plans.presentation import clock_text
 from tests.pages.reviewing import (
-    PASSWORD,
+    PENDING,
     PICTURES,
     Keyboard,
+    Visit,
     asks_before_leaving,
     badges,
     chip,
     edited,
-    is_error,
     movable,
     nameless,
     of_plan,
     open_review,
     pending_ids,
     picture,
+    pictures,
     save_elsewhere,
     shown_time,
     titles_of,
@@ -35,47 +35,13 @@ from tests.pages.reviewing import (
 from tests.pages.test_pages import COACH
 from tests.support.processes import Server
 
-Visit = Callable[..., tuple[Any, list[str]]]
-
 pytestmark = [pytest.mark.server, pytest.mark.browser]
 COACHES = (COACH, "coach2@demo.mesocycle.example")
 PLANS_BY_KEYBOARD = 10
 MOST_KEYS = 20
-PENDING = "/admin/plans/plan/pending/"
 REPORT_MOUSE = """for (const name of ["pointerdown", "mousedown", "mousemove", "wheel", "touchstart", "dragstart"])
   addEventListener(name, () => mouseUsed(name), true);"""
 FREE_DAY = ".rv-rest:not([aria-disabled])"
-
-
-@pytest.fixture(scope="module")
-def demo(server: Server) -> dict[str, Any]:
-    PICTURES.mkdir(parents=True, exist_ok=True)
-    return server.manage_json("demo", "--no-serve")
-
-
-@pytest.fixture
-def visit(server: Server, browser: Any, demo: dict[str, Any]) -> Iterator[Visit]:
-    """Log somebody in, who then stands on the pending list; returns the page and what went wrong on it so far."""
-    contexts = []
-
-    def log_in(email: str = COACH) -> tuple[Any, list[str]]:
-        context = browser.new_context(viewport={"width": 1280, "height": 800})
-        contexts.append(context)
-        page, wrong = context.new_page(), []
-        page.set_default_timeout(15_000)
-        page.on("console", lambda message: wrong.append(message.text) if is_error(message) else None)
-        page.on("pageerror", lambda error: wrong.append(str(error)))
-        page.on("request", lambda r: None if r.url.startswith((server.url, "data:", "blob:")) else wrong.append(r.url))
-        page.goto(f"{server.url}/admin/login/")
-        page.fill("input[name=username]", email)
-        page.fill("input[name=password]", PASSWORD)
-        page.press("input[name=password]", "Enter")
-        page.wait_for_url(f"**{PENDING}")
-        return page, wrong
-
-    yield log_in
-    for context in contexts:
-        context.close()
 
 
 def test_a_coach_edits_a_plan_and_submits_it(visit: Visit) -> None:
@@ -103,7 +69,7 @@ def test_a_coach_edits_a_plan_and_submits_it(visit: Visit) -> None:
     assert page.inner_text("#rv-version") == "v2"
     picture(page, "review-390", (390, 844))
     submit(page, "Shorter weeks, as we said.")
-    picture(page, "submitted-1280")
+    pictures(page, "submitted")
     assert of_plan(page, plan)["status"] == "coach_reviewed"
     page.keyboard.press("p")
     page.wait_for_url(f"**{PENDING}")
@@ -122,7 +88,7 @@ def edit_in_dialog(page: Any, session: str) -> None:
     page.get_by_label("Reason for the change").select_option("athlete_preference")
     page.get_by_label("In your words").fill("Has a free morning")
     page.wait_for_selector(".rv-preview b")
-    picture(page, "dialog-1280")
+    pictures(page, "dialog")
     what_if = edited(page, lambda: page.keyboard.press("Control+Enter"))
     assert page.locator("dialog[open]").count() == 0
     assert "changed, unsaved" in chip(page, session).get_attribute("aria-label")

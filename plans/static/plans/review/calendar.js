@@ -2,7 +2,7 @@
 
 import { changesBetween, percent, totalsOf } from "./diff.js";
 import { minutesOf } from "./steps.js";
-import { addDays, dayOfMonth, fill, fullDay, h, hoursText, longDay, MINUS, mondayOf, plural, shortDay, symbol, weekdayName, weekdayOf } from "./text.js";
+import { addDays, dayOfMonth, fill, fullDay, h, hoursText, longDay, MINUS, mondayOf, plural, shortDay, symbol, tidy, weekdayName, weekdayOf } from "./text.js";
 
 export const KINDS = {
   easy: ["E", "Easy"], long: ["L", "Long"], tempo: ["T", "Tempo"], interval: ["I", "Interval"], repetition: ["R", "Repetition"],
@@ -16,13 +16,27 @@ export function chipTitle(entry) {
   const rest = entry.title.replace(/^Long (?=\d)/, "");
   if (entry.kind === "long") return /^\d+:\d\d$/.test(rest) ? "Long" : rest;
   if (entry.kind === "easy") return entry.title.replace(/ (\d+ km|\d+:\d\d)$/, "");
-  return entry.title.replace(/(\d) min$/, "$1′").replace(/(\d) s$/, "$1″");
+  return entry.title.replace(/(\d) min$/, "$1′").replace(/(\d) s$/, "$1″").replace(/×(\d+)000 m$/, "×$1 km").replace(/ (k?m)$/, "\u202f$1");
+}
+
+/** What became of a session: its class, its sign of the icon font, its words on the chip and for screen readers. */
+const OUTCOMES = {
+  done: { class: "rv-done", sign: "check", word: "", said: "done" },
+  partly: { class: "rv-done rv-partly", sign: "contrast", word: "", said: "done in part" },
+  missed: { class: "rv-missed", sign: "close", word: "missed", said: "missed" },
+  unknown: { class: "rv-missed rv-unknown", sign: "", word: "no data", said: "nothing recorded" },
+};
+
+/** Return what became of a session in words; `planned` says what was due. */
+export function outcomeText({ status, minutes, load, distance_km: km, rpe }, planned) {
+  const done = [minutes !== null && minutes !== undefined && `${hoursText(minutes)} hours`, km && `${tidy(km)} km`, load !== null && load !== undefined && `load ${Math.round(load)}`, rpe !== null && rpe !== undefined && `RPE ${rpe}`];
+  return [OUTCOMES[status].said, ...done, `planned ${planned}`].filter(Boolean).join(", ");
 }
 
 export class Calendar {
-  /** `on`: open(id), add(day), say(text), commentsOn(id) → number. */
-  constructor(root, { model, weeks, on }) {
-    Object.assign(this, { root, model, weeks, on, against: "baseline", moving: null });
+  /** `past`: {sessions, extra, weeks}, what happened; `on`: open(id), add(day), say(text), commentsOn(id) → number. */
+  constructor(root, { model, weeks, past, on }) {
+    Object.assign(this, { root, model, weeks, past, on, against: "baseline", moving: null });
     const { today, first, last } = model.limits;
     this.focus = { day: today < first ? first : today > last ? first : today, id: null };
     root.addEventListener("click", (event) => this.#clicked(event));
@@ -63,6 +77,7 @@ export class Calendar {
       if (before && after && before.day !== after.day) put(before.day, { id, entry: after, movedTo: after.day });
     }
     this.byDay = byDay;
+    this.begins = Object.values(this.model.baseline).reduce((first, { day }) => (day < first ? day : first), this.model.limits.last);
     this.totals = totalsOf(this.model.current).weeks;
     this.before = totalsOf(this.reference).weeks;
     this.heaviest = Math.max(1, ...[this.totals, this.before].flatMap((weeks) => Object.values(weeks).map((week) => week.load)));
@@ -92,12 +107,19 @@ export class Calendar {
       h("div", { class: "rv-items" },
         items.filter((item) => item.movedTo).map((item) => this.#movedAway(item)),
         items.filter((item) => !item.movedTo).map((item) => this.#chip(item)),
+        (this.past.extra[day] ?? []).map((activity) => this.#extra(activity)),
         items.some((item) => !item.movedTo) || this.#restButton(day, open, items.length > 0)));
   }
 
+  /** An activity that stands for no session of the plan. */
+  #extra({ sport, minutes, load }) {
+    return h("span", { class: "rv-extra", title: `${sport}, not in the plan` }, h("span", { class: "mc-hidden" }, `Also done, not in the plan: ${sport} `),
+      h("span", {}, symbol("add", "rv-done-sign"), hoursText(minutes)), h("span", {}, load === null ? "" : String(Math.round(load))));
+  }
+
   #restButton(day, open, isLeft) {
-    const { first, raceDay } = this.model.limits;
-    const text = day < first || day > raceDay || isLeft ? "" : "Rest";
+    const { raceDay } = this.model.limits;
+    const text = day < this.begins || day > raceDay || isLeft || this.past.extra[day] ? "" : "Rest";
     return h("button", { type: "button", class: "rv-rest", tabindex: "-1", data: { item: "", day }, "aria-label": `${longDay(day)}, no session${open ? ", add one" : ""}`, "aria-disabled": open ? null : "true" },
       h("span", {}, text), open && h("span", { class: "rv-plus", "aria-hidden": "true" }, "+"));
   }
@@ -114,23 +136,31 @@ export class Calendar {
     const comments = this.on.commentsOn(id);
     const marks = shown ? `${SIGN_CLASS[mark.sign]} ${mark.unsaved ? "rv-unsaved" : "rv-saved"}` : "";
     const goal = !gone && model.isGoalRace(entry) ? "rv-goal" : "";
+    const past = gone ? null : this.past.sessions[id];
+    const outcome = past ? OUTCOMES[past.status] : null;
     return h("button", {
-      type: "button", tabindex: "-1", class: `mc-chip rv-chip mc-${entry.kind} ${marks} ${goal}`,
+      type: "button", tabindex: "-1", class: `mc-chip rv-chip mc-${entry.kind} ${marks} ${goal} ${outcome?.class ?? ""}`,
       draggable: !gone && !model.whyTied(id), data: { item: id, day: entry.day, ...(gone && { gone: "1" }) },
-      "aria-label": this.#label(id, entry, shown ? mark : null, gone, comments),
+      "aria-label": this.#label(entry, { mark: shown ? mark : null, gone, comments, past }),
     },
-      h("span", { class: "t" }, h("i", { "aria-hidden": "true" }, KINDS[entry.kind]?.[0] ?? "·"), chipTitle(entry)),
-      h("span", { class: "v" },
-        h("span", {}, entry.locked && symbol("lock", "rv-lock"), hoursText(minutesOf(entry))),
+      h("span", { class: "t" }, h("i", { "aria-hidden": "true" }, KINDS[entry.kind]?.[0] ?? "·"), h("span", {}, chipTitle(entry))),
+      h("span", { class: "v" }, this.#status(entry, past, outcome),
         comments > 0 && h("span", { class: "rv-talk", "aria-hidden": "true" }, `✎${comments}`),
-        h("span", {}, String(Math.round(entry.load)))),
+        h("span", {}, String(Math.round(past?.load ?? entry.load)))),
       shown && h("span", { class: "rv-mark", "aria-hidden": "true" }, mark.sign));
   }
 
-  #label(id, entry, mark, gone, comments) {
+  /** Status sign and duration: what was done where something was, else what is planned. */
+  #status(entry, past, outcome) {
+    const sign = outcome?.sign ? symbol(outcome.sign, "rv-done-sign") : entry.locked && !outcome && symbol("lock", "rv-lock");
+    return h("span", {}, sign, outcome?.word || hoursText(past?.minutes ?? minutesOf(entry)));
+  }
+
+  #label(entry, { mark, gone, comments, past }) {
+    const planned = `${hoursText(minutesOf(entry))} hours, load ${Math.round(entry.load)}`;
     const words = [
-      longDay(entry.day), KINDS[entry.kind]?.[1] ?? entry.kind, entry.title, `${hoursText(minutesOf(entry))} hours`,
-      `load ${Math.round(entry.load)}`, entry.key_session && "key session", entry.locked && "locked",
+      longDay(entry.day), KINDS[entry.kind]?.[1] ?? entry.kind, entry.title, past ? outcomeText(past, planned) : planned,
+      entry.key_session && "key session", entry.locked && "locked",
       mark && `${SIGN_WORDS[mark.sign]}, ${mark.unsaved ? "unsaved" : "saved in this draft"}`, comments > 0 && plural(comments, "comment"),
     ];
     return words.filter(Boolean).join(", ") + (gone ? ". Press Enter to bring it back." : "");
@@ -143,12 +173,14 @@ export class Calendar {
     const differs = Math.abs(now.load - was.load) >= 0.5;
     const share = (load) => `${Math.min(100, (100 * load) / this.heaviest).toFixed(1)}%`;
     const name = this.against === "head" ? "saved" : "base";
+    const did = this.past.weeks[week.monday];
     return h("div", { class: "rv-total", role: "gridcell" },
       h("div", { class: "rv-weekname", "aria-hidden": "true" }, h("b", {}, `W${week.number}`), ` ${shortDay(week.monday)} – ${shortDay(addDays(week.monday, 6))}`),
       h("div", {}, h("b", { class: "rv-hours" }, hoursText(now.minutes)),
       change !== null && Math.abs(change) >= 0.5 && h("span", { class: `rv-percent${change > 10 || change < -20 ? " rv-much" : ""}` }, `${change > 0 ? "+" : MINUS}${Math.abs(change).toFixed(0)} %`)),
       h("span", { class: "rv-bar", "aria-hidden": "true" }, h("i", { style: `width:${share(now.load)}` }), h("em", { style: `left:${share(was.load)}` })),
-      h("div", {}, h("span", { class: "rv-load" }, String(Math.round(now.load))), differs && h("span", { class: "rv-base" }, `${name} ${Math.round(was.load)}`)));
+      h("div", {}, h("span", { class: "rv-load" }, String(Math.round(now.load))), 
+        did !== undefined ? h("span", { class: "rv-did", title: "Load of everything done so far in this week, planned or not" }, `did ${Math.round(did)}`) : differs && h("span", { class: "rv-base" }, `${name} ${Math.round(was.load)}`)));
   }
 
   // ---- focus and keys: one tab stop, arrows between days

@@ -1,6 +1,6 @@
 // The dialog of one session: a draft of its entry, fields bound to it, and what the draft comes to.
 
-import { KINDS } from "./calendar.js";
+import { KINDS, outcomeText } from "./calendar.js";
 import { same } from "./diff.js";
 import { minutesOf, replaced, sessionOf, stepLoad, stepMinutes, stepsOf, withDuration, withSteps, without } from "./steps.js";
 import { clockText, fill, h, hoursText, longDay, signed, tidy } from "./text.js";
@@ -11,8 +11,8 @@ let serial = 0;
 
 export class SessionDialog {
   /** `comments` draws a session's thread into an element; `onPreview` gets the draft as it changes. */
-  constructor(dialog, { model, intensity, reasons, comments, weekOf, say, onPreview, onClosed }) {
-    Object.assign(this, { dialog, model, intensity, reasons, comments, weekOf, say, onPreview, onClosed });
+  constructor(dialog, { model, intensity, reasons, past, comments, weekOf, say, onPreview, onClosed }) {
+    Object.assign(this, { dialog, model, intensity, reasons, past, comments, weekOf, say, onPreview, onClosed });
     dialog.addEventListener("close", () => this.#closed());
     dialog.addEventListener("keydown", (event) => {
       if (event.key === "Enter" && (event.ctrlKey || event.metaKey)) {
@@ -58,12 +58,20 @@ export class SessionDialog {
       this.#header(draft),
       h("div", { class: "rv-cols" },
         h("div", { class: "rv-left" },
-          this.fixed && h("p", { class: "rv-note" }, this.fixed),
+          this.fixed && h("p", { class: "rv-note" }, this.#became(draft), this.fixed),
           this.#basics(), this.#steps(), this.#profile = h("div", { class: "rv-profile", role: "img" }), this.#said = h("p", { class: "mc-muted" })),
         h("div", { class: "rv-right" }, this.#whys(), this.#comments())),
       this.preview = h("p", { class: "rv-preview" }),
       this.error, this.#footer()));
     this.#sync();
+  }
+
+  /** What became of a session that is past or done. */
+  #became(entry) {
+    const past = this.past[this.id];
+    if (!past) return null;
+    const text = outcomeText(past, `${hoursText(minutesOf(entry))} hours, load ${Math.round(entry.load)}`);
+    return h("b", {}, `${text[0].toUpperCase()}${text.slice(1)}. `);
   }
 
   #profile;

@@ -56,21 +56,70 @@ function memberOperations(path, before, after) {
   });
 }
 
-/** Merge by session: what only one side changed is taken; what both changed stays mine and is listed in `disputed`. */
-export function threeWay(base, mine, theirs) {
-  const sessions = {};
-  const [disputed, onlyTheirs] = [[], []];
-  for (const id of new Set([...Object.keys(base), ...Object.keys(mine), ...Object.keys(theirs)])) {
-    const [was, ours, new_] = [base[id] ?? null, mine[id] ?? null, theirs[id] ?? null];
-    const weChanged = !same(was, ours);
-    const entry = weChanged ? ours : new_;
-    if (entry) sessions[id] = entry;
-    if (!same(was, new_) && !same(ours, new_)) {
-      (weChanged ? disputed : onlyTheirs).push({ id, base: was, mine: ours, theirs: new_ });
-    }
-  }
-  return { sessions, disputed, onlyTheirs };
+/**
+ * The parts of a session that are merged on their own: name → how it reads in an entry, and how it is put into one.
+ * Title, steps and load stay together, as on the server: 6×800 m with the load of an easy run would be nobody's wish.
+ */
+export const PARTS = {
+  day: fieldPart("day"),
+  content: {
+    read: ({ kind, modality, title, load, prescribed_work: { notes, ...work } }) => ({ kind, modality, title, load, work }),
+    write: (entry, { work, ...rest }) => withNotes({ ...entry, ...rest, prescribed_work: work }, entry.prescribed_work.notes),
+  },
+  notes: { read: (entry) => entry.prescribed_work.notes ?? null, write: withNotes },
+  key_session: fieldPart("key_session"),
+  locked: fieldPart("locked"),
+};
+
+function fieldPart(name) {
+  return { read: (entry) => entry[name], write: (entry, value) => ({ ...entry, [name]: value }) };
 }
+
+function withNotes(entry, notes) {
+  const { notes: _, ...work } = entry.prescribed_work;
+  return { ...entry, prescribed_work: notes ? { ...work, notes } : work };
+}
+
+/** Name a choice: one part of one session; the part "session" is whether it is there at all. */
+export const choiceKey = (id, part) => `${id}/${part}`;
+
+/**
+ * Merge by session and part: what only one side changed is taken; what both changed differently stays mine unless
+ * `theirsWin` (a Set of `choiceKey`) says otherwise.
+ *
+ * Returns {sessions, disputed, taken}: both lists hold {id, base, mine, theirs, parts}, `parts` being what both changed
+ * (disputed) or what only they changed (taken); a session may stand in both.
+ */
+export function threeWay(base, mine, theirs, theirsWin = new Set()) {
+  const sessions = {};
+  const [disputed, taken] = [[], []];
+  for (const id of new Set([...Object.keys(base), ...Object.keys(mine), ...Object.keys(theirs)])) {
+    const sides = { base: base[id] ?? null, mine: mine[id] ?? null, theirs: theirs[id] ?? null };
+    const found = mergeOne(sides, (part) => theirsWin.has(choiceKey(id, part)));
+    if (found.entry) sessions[id] = found.entry;
+    if (found.disputed.length) disputed.push({ id, ...sides, parts: found.disputed });
+    if (found.taken.length) taken.push({ id, ...sides, parts: found.taken });
+  }
+  return { sessions, disputed, taken };
+}
+
+function mergeOne({ base, mine, theirs }, theirsWins) {
+  if (same(mine, theirs) || same(base, theirs)) return { entry: mine, disputed: [], taken: [] };
+  if (same(base, mine)) return { entry: theirs, disputed: [], taken: base && theirs ? changedParts(base, theirs) : ["session"] };
+  if (!mine || !theirs || !base) return { entry: theirsWins("session") ? theirs : mine, disputed: ["session"], taken: [] };
+  let entry = mine;
+  const [disputed, taken] = [[], []];
+  for (const part of changedParts(base, theirs)) {
+    const { read, write } = PARTS[part];
+    if (same(read(mine), read(theirs))) continue;
+    const isOpen = !same(read(base), read(mine));
+    (isOpen ? disputed : taken).push(part);
+    if (!isOpen || theirsWins(part)) entry = write(entry, read(theirs));
+  }
+  return { entry, disputed, taken };
+}
+
+const changedParts = (before, after) => Object.keys(PARTS).filter((part) => !same(PARTS[part].read(before), PARTS[part].read(after)));
 
 /** Return minutes and load of each week (by its Monday) and in all. */
 export function totalsOf(sessions) {

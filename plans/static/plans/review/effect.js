@@ -3,7 +3,7 @@
 import { chipTitle, KINDS } from "./calendar.js";
 import { badgesOf, changesBetween, percent, percentText, same, totalsOf } from "./diff.js";
 import { minutesOf } from "./steps.js";
-import { clockText, fill, fullDay, h, hoursText, MINUS, momentText, plural, signed, symbol, weekdayName } from "./text.js";
+import { clockText, fill, fullDay, guardName, h, hoursText, MINUS, momentText, plural, signed, symbol, tidy, weekdayName } from "./text.js";
 
 const LEAST_WEEK_PERCENT = 10;
 const SIGNS = { added: "+", removed: "−", replaced: "~" };
@@ -118,30 +118,40 @@ export class EffectPanel {
     return this.state.answer?.guards ?? [];
   }
 
-  /** Return the safety guards that the edits break and that were whole before. */
-  get newlyUnsafe() {
-    return this.guards.filter((guard) => guard.safety && guard.new);
+  /** Return the safety guards that the machine's version kept and this one does not, whether saved already or not. */
+  get #sinceMachine() {
+    return this.state.answer?.submission.guards ?? [];
+  }
+
+  /** Return the safety guards for which a submission would ask for a reason: none where every edit has one. */
+  get toReason() {
+    return this.state.answer?.submission.needs_reason ? this.#sinceMachine : [];
   }
 
   #guards() {
     const asked = Boolean(this.state.answer);
-    if (asked && same(this.shownGuards ?? null, this.guards)) return; // what somebody opened stays open
-    this.shownGuards = asked ? this.guards : null;
+    const shown = asked ? [this.guards, this.state.answer.submission] : null;
+    if (asked && same(this.shownGuards ?? null, shown)) return; // what somebody opened stays open
+    this.shownGuards = shown;
     const [safety, others] = [true, false].map((kind) => this.guards.filter((guard) => guard.safety === kind).sort((a, b) => b.new - a.new));
+    const since = new Set(this.#sinceMachine.map(({ guard, where }) => `${guard} ${where}`));
+    const tag = (guard) => {
+      if (guard.new) return h("span", { class: "rv-new", title: "Broken by the unsaved edits" }, "new");
+      return since.has(`${guard.guard} ${guard.where}`) && h("span", { class: "rv-new rv-since", title: "Broken by saved edits; the machine’s version keeps it" }, "by saved edits");
+    };
     const item = (guard) => h("li", { class: guard.safety ? "rv-unsafe" : "" }, symbol(guard.safety ? "warning" : "info", "rv-gicon"),
-      h("details", {}, h("summary", {}, h("b", {}, this.#guardName(guard)), guard.new && h("span", { class: "rv-new" }, "new"), h("small", {}, `missed by ${guard.amount} ${guard.unit}`)), h("small", {}, guard.message)));
-    const unsafe = this.newlyUnsafe.length;
+      h("details", {}, h("summary", {}, h("b", {}, guardName(guard)), tag(guard), h("small", {}, `missed by ${tidy(guard.amount)} ${guard.unit}`)), h("small", {}, guard.message)));
     fill(this.places.guards, h("h2", {}, "Guards ", h("span", { class: `rv-count${safety.length ? " rv-warn" : ""}` }, asked ? String(this.guards.length) : "–")),
-      unsafe > 0 && h("p", { class: "rv-worse" }, `${plural(unsafe, "safety guard")} newly broken: submitting will ask for a reason.`),
+      since.size > 0 && this.#reasonLine(since.size),
       safety.length > 0 && h("ul", { class: "rv-list" }, safety.map(item)),
       others.length > 0 && h("details", {}, h("summary", {}, `${safety.length ? "And " : ""}${others.length} that ${others.length === 1 ? "is" : "are"} not about safety`), h("ul", { class: "rv-list" }, others.map(item))),
       !this.guards.length && h("p", { class: "mc-muted" }, asked ? "No guard is broken." : "Not checked yet."));
   }
 
-  #guardName({ guard, where }) {
-    const name = guard.replaceAll("_", " ");
-    const place = /^\d{4}-\d\d-\d\d$/.test(where) ? fullDay(where) : where;
-    return `${name[0].toUpperCase()}${name.slice(1)}${place ? `, ${place}` : ""}`;
+  #reasonLine(count) {
+    const broken = `${plural(count, "safety guard")} broken that the machine’s version keeps: `;
+    if (!this.toReason.length) return h("p", { class: "rv-reasons" }, broken, "every edit has its reason.");
+    return h("p", { class: "rv-reasons rv-worse" }, broken, "submitting will ask for a reason, unless every edit has one.");
   }
 
   // ---- edits

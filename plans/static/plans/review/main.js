@@ -8,7 +8,8 @@ import { patchBetween } from "./diff.js";
 import { SessionDialog } from "./dialog.js";
 import { EffectPanel } from "./effect.js";
 import { bindKeys } from "./keys.js";
-import { conflictPanel, keysPanel, notice, submitPanel } from "./panels.js";
+import { mergePanel } from "./merge.js";
+import { keysPanel, notice, revertPanel, submitPanel } from "./panels.js";
 import { Saving, Shelf } from "./saving.js";
 import { EditModel, newId, sessionsOf } from "./state.js";
 import { addDays, clockText, fill, fullDay, h, mondayOf, momentText, plural } from "./text.js";
@@ -27,6 +28,7 @@ const shelf = new Shelf(plan.id);
 const model = new EditModel({
   head: sessionsOf(version),
   baseline: data.baseline.sessions,
+  done: new Set(Object.entries(data.past.sessions).filter(([, past]) => ["done", "partly"].includes(past.status)).map(([id]) => id)),
   limits: { today: data.today, raceDay: plan.race_date, first: weeks[0]?.monday ?? data.today, last: addDays(weeks.at(-1)?.monday ?? data.today, 6), editable: can.edit },
 });
 
@@ -61,7 +63,7 @@ const comments = new Comments({
 });
 const drawComments = () => comments.draw(at("comments"), null, show);
 const calendar = new Calendar(at("cal"), {
-  model, weeks, on: { open: openSession, add: (day) => sessionDialog.create(day), say, commentsOn: (id) => comments.count(id) },
+  model, weeks, past: data.past, on: { open: openSession, add: (day) => sessionDialog.create(day), say, commentsOn: (id) => comments.count(id) },
 });
 const effect = new EffectPanel({ whatif: at("whatif"), guards: at("guards"), edits: at("edits"), strip: at("strip") }, {
   model, predicted: version.predicted, goalSeconds: plan.goal_seconds, reasons: data.reasons, weekNumber,
@@ -78,7 +80,7 @@ const whatIf = new WhatIf({ api, onState: (state) => {
 } });
 const sessionDialog = new SessionDialog(at("session"), {
   model, intensity: data.intensity, reasons: data.reasons, weekOf, say,
-  comments: (place, id) => comments.draw(place, id), onPreview: preview,
+  past: data.past.sessions, comments: (place, id) => comments.draw(place, id), onPreview: preview,
   onClosed: (id) => calendar.goTo(model.current[id]?.day ?? calendar.focus.day, id ?? null),
 });
 const saving = new Saving({ model, api, head: { id: version.id, etag: data.etag }, on: { busy: setBusy, saved, conflict, notice: (text, details) => note(text, { details }), submitted } });
@@ -111,17 +113,20 @@ model.onChange((label) => {
 
 function drawBar() {
   const count = model.edits.length;
-  const rests = { coach_reviewed: "Submitted: the athlete decides", published: "Published: an edit starts a new draft" }[plan.status];
-  at("count").textContent = count ? plural(count, "unsaved edit") : rests ?? "Nothing unsaved";
+  at("count").textContent = count ? plural(count, "unsaved edit") : can.edit ? "Nothing unsaved" : "";
   at("count").classList.toggle("rv-dirty", count > 0);
   for (const place of document.querySelectorAll(".rv-tabcount")) place.textContent = count || "";
   if (!can.edit) return;
   at("undo").disabled = !model.past.length;
+  at("back").disabled = !count && isMachines();
   at("revert").disabled = !count;
   at("machine").disabled = isMachines();
   at("save").disabled = !count;
   at("submit").disabled = !can.submit && !count;
+  at("submit").title = at("submit").disabled ? "Nothing to submit: edit a session first" : "Ctrl Enter";
 }
+const toMachines = () => model.revertAll(model.baseline);
+const goBack = () => revertPanel(at("dialog"), { unsaved: model.isDirty && (() => model.revertAll()), machine: !isMachines() && toMachines });
 const isMachines = () => !Object.keys(model.baseline).concat(Object.keys(model.current)).some((id) => model.markOf(id).sign);
 
 function drawRace(predicted) {
@@ -132,7 +137,7 @@ function drawRace(predicted) {
 
 function drawTimeline() {
   const row = (one) => h("li", { class: one.id === saving.head.id ? "rv-here" : "" },
-    h("p", {}, h("b", {}, `v${one.version_number}`), ` ${one.baseline_id ? one.status.replaceAll("_", " ") : "generated"}`, h("small", {}, momentText(one.created_at))),
+    h("p", {}, h("a", { href: `${urls.compare}?to=${one.id}`, title: "Compare with what it came from" }, h("b", {}, `v${one.version_number}`)), ` ${one.baseline_id ? one.status.replaceAll("_", " ") : "generated"}`, h("small", {}, momentText(one.created_at))),
     h("p", { class: "mc-muted" }, [one.author_name, one.diff_summary_json?.sentence].filter(Boolean).join(" · ")));
   fill(at("timeline"), versions.map(row));
   at("version").textContent = `v${versions.find((one) => one.id === saving.head.id)?.version_number ?? "?"}`;
@@ -141,7 +146,11 @@ function drawTimeline() {
 function setStatus(status) {
   plan.status = status;
   at("status").textContent = status.replaceAll("_", " ");
-  can.submit = ["generated", "draft", "needs_revision"].includes(status);
+  can.submit = can.edit && ["generated", "draft", "needs_revision"].includes(status);
+  const banner = data.banners[status];
+  at("banner").hidden = !banner;
+  at("banner").textContent = banner?.text ?? "";
+  at("banner").className = `rv-banner rv-${banner?.tone ?? "info"}`;
 }
 
 // ---- saving, submitting, conflicts
@@ -164,14 +173,14 @@ function saved(stored) {
 function submitted(head) {
   setStatus(head.status);
   drawBar();
-  note("Submitted. The athlete is told and decides; saving another edit takes the plan back to draft.", { tone: "good", actions: [["Pending plans (P)", act.list]] });
+  note("Submitted. The athlete is told.", { tone: "good", actions: [["Pending plans (P)", act.list]] });
 }
 
 async function conflict(problem) {
   try {
     const theirs = await saving.theirs(problem, baselineId);
     const author = theirs.versions.find((row) => row.id === theirs.version.id)?.author_name;
-    conflictPanel(at("dialog"), { version: theirs.version, author, merge: model.compareWith(theirs.sessions), mineCount: model.edits.length, act: (taken, save) => adopt(theirs, taken, save) });
+    mergePanel(at("dialog"), { version: theirs.version, author, merge: model.compareWith(theirs.sessions), mine: model.edits, act: (theirsWin, save) => adopt(theirs, theirsWin, save) });
     note(`Somebody saved version ${theirs.version.version_number} meanwhile. Your edits are kept.`, { tone: "warn", actions: [["Compare", () => conflict(problem)]] });
   } catch (error) {
     note(`Somebody saved meanwhile, and their version cannot be read: ${error.message} Your edits are kept.`, { actions: [["Try again", () => conflict(problem)]] });
@@ -179,7 +188,7 @@ async function conflict(problem) {
 }
 
 /** Go on from their version with our edits on top. */
-function adopt(theirs, taken, save) {
+function adopt(theirs, theirsWin, save) {
   saving.head = { id: theirs.version.id, etag: theirs.etag ?? theirs.version.etag };
   ({ versions } = theirs);
   if (theirs.baseline) [model.baseline, baselineId] = [theirs.baseline, theirs.baselineId];
@@ -187,14 +196,14 @@ function adopt(theirs, taken, save) {
   Object.assign(model.limits, { first: weeks[0].monday, last: addDays(weeks.at(-1).monday, 6) });
   setStatus(theirs.version.status);
   at("notices").replaceChildren();
-  model.rebase(theirs.sessions, taken);
+  model.rebase(theirs.sessions, theirsWin);
   drawTimeline();
   if (save) saving.save();
 }
 
 function submit() {
   if (!can.edit || (!can.submit && !model.isDirty)) return say("There is nothing to submit.");
-  submitPanel(at("dialog"), { edits: model.edits.length, guards: effect.newlyUnsafe, reasons: data.reasons, send: (wish) => saving.submit(wish) });
+  submitPanel(at("dialog"), { edits: model.edits.length, guards: effect.toReason, reasons: data.reasons, send: (wish) => saving.submit(wish) });
 }
 
 async function regenerate() {
@@ -245,7 +254,7 @@ const act = {
 };
 
 function bind() {
-  const clicks = { save: act.save, submit, undo: act.undo, keys: act.keys, regenerate, revert: () => model.revertAll(), machine: () => model.revertAll(model.baseline), torace: () => show(null, plan.race_date) };
+  const clicks = { save: act.save, back: goBack, submit, undo: act.undo, keys: act.keys, regenerate, revert: () => model.revertAll(), machine: toMachines, torace: () => show(null, plan.race_date) };
   for (const [name, listener] of Object.entries(clicks)) at(name)?.addEventListener("click", listener);
   for (const tab of document.querySelectorAll(".rv-tabs [role=tab]")) tab.addEventListener("click", () => setRegion(tab.dataset.region));
   for (const button of document.querySelectorAll("[data-against]")) button.addEventListener("click", () => compareWith(button.dataset.against));
@@ -259,13 +268,13 @@ function bind() {
 function bringBack() {
   const kept = can.edit ? shelf.find() : null;
   if (!kept) return;
-  const disputed = model.restore(kept);
+  const merge = model.restore(kept);
   if (!model.isDirty) return;
   note(`${plural(model.edits.length, "unsaved edit")} of ${momentText(kept.at)} brought back.`, { tone: "warn", actions: [["Discard them", () => model.revertAll()]] });
-  if (!disputed.length) return;
+  if (!merge.disputed.length) return;
   const author = versions.find((row) => row.id === version.id)?.author_name;
-  conflictPanel(at("dialog"), { version, author, merge: { disputed, onlyTheirs: [] }, mineCount: model.edits.length, act: (taken, save) => {
-    for (const id of taken) model.revert(id);
+  mergePanel(at("dialog"), { version, author, merge, mine: model.edits, act: (theirsWin, save) => {
+    if (theirsWin.size) model.restore(kept, theirsWin);
     if (save) saving.save();
   } });
 }

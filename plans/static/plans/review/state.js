@@ -22,14 +22,15 @@ export function sessionsOf(version) {
 }
 
 export class EditModel {
-  /** `limits`: today, raceDay, first and last day of the plan (ISO), editable (bool). */
-  constructor({ head, baseline, limits }) {
+  /** `limits`: today, raceDay, first and last day of the plan (ISO), editable (bool); `done`: ids of sessions done. */
+  constructor({ head, baseline, limits, done = new Set() }) {
     this.head = shared(head, baseline);
     this.baseline = baseline;
     this.current = this.head;
     this.notes = {};
     this.past = [];
     this.limits = limits;
+    this.done = done;
     this.listeners = [];
   }
 
@@ -48,6 +49,7 @@ export class EditModel {
     const entry = this.current[id];
     if (!this.limits.editable) return "This plan cannot be edited in its present state.";
     if (!entry) return "This session was removed.";
+    if (this.done.has(id)) return "This session is done: what was done is recorded, not planned.";
     return entry.day < this.limits.today ? "This day is past: what was done is recorded, not planned." : "";
   }
 
@@ -162,7 +164,7 @@ export class EditModel {
   saved(head) {
     this.head = shared(head, this.baseline);
     this.current = shared(this.current, this.head);
-    this.notes = Object.fromEntries(this.edits.filter(({ id }) => this.notes[id]).map(({ id }) => [id, this.notes[id]]));
+    this.#keepNotesOfEdits();
     this.tell("saved");
   }
 
@@ -171,17 +173,18 @@ export class EditModel {
     return threeWay(this.head, this.current, newHead);
   }
 
-  /** Go on from a newer head; `takeTheirs` names the disputed sessions in which their side wins. */
-  rebase(newHead, takeTheirs = new Set()) {
-    const { sessions } = this.compareWith(newHead);
-    for (const id of takeTheirs) {
-      delete sessions[id];
-      if (newHead[id]) sessions[id] = newHead[id];
-    }
+  /** Go on from a newer head; `theirsWin` holds the choices (see `threeWay`) in which their side wins. */
+  rebase(newHead, theirsWin = new Set()) {
+    const { sessions } = threeWay(this.head, this.current, newHead, theirsWin);
     this.head = shared(newHead, this.baseline);
     this.current = shared(sessions, this.head);
     this.past = []; // an older step would silently take back what they saved
+    this.#keepNotesOfEdits();
     this.tell("rebased");
+  }
+
+  #keepNotesOfEdits() {
+    this.notes = Object.fromEntries(this.edits.filter(({ id }) => this.notes[id]).map(({ id }) => [id, this.notes[id]]));
   }
 
   /** Return what must outlive a crash: each edited session as it was and as it is. */
@@ -190,8 +193,11 @@ export class EditModel {
     return edits.length ? { edits: Object.fromEntries(edits), notes: this.notes } : null;
   }
 
-  /** Bring stored edits back; they may come from an older head, then the disputed sessions are returned. */
-  restore({ edits, notes }) {
+  /**
+   * Bring stored edits back. They may come from an older head: returns the merge, whose disputed parts are mine until
+   * it is asked again with `theirsWin`.
+   */
+  restore({ edits, notes }, theirsWin = new Set()) {
     const overlay = (side) => {
       const sessions = { ...this.head };
       for (const [id, sides] of Object.entries(edits)) {
@@ -200,8 +206,8 @@ export class EditModel {
       }
       return sessions;
     };
-    const { sessions, disputed } = threeWay(overlay("before"), overlay("after"), this.head);
-    this.#step(sessions, notes ?? {}, "restored");
-    return disputed;
+    const merge = threeWay(overlay("before"), overlay("after"), this.head, theirsWin);
+    this.#step(shared(merge.sessions, this.head), notes ?? {}, "restored");
+    return merge;
   }
 }

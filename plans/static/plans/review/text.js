@@ -53,6 +53,13 @@ export const plural = (count, one, many = `${one}s`) => `${count} ${count === 1 
 /** Return a number as people read it in a field: at most `digits` decimals, no trailing zeros. */
 export const tidy = (value, digits = 1) => (value == null || value === "" ? "" : String(Number(Number(value).toFixed(digits))));
 
+/** Return a guard's name with its place: `Session growth, Tue 24 Nov`. */
+export function guardName({ guard, where }) {
+  const name = guard.replaceAll("_", " ").replace(/^ctl/, "CTL");
+  const place = /^\d{4}-\d\d-\d\d$/.test(where) ? fullDay(where) : where;
+  return `${name[0].toUpperCase()}${name.slice(1)}${place ? `, ${place}` : ""}`;
+}
+
 /** Return a timestamp as `24 Nov 08:31` in the reader's time zone. */
 export function momentText(stamp) {
   const at = new Date(stamp);

@@ -1,0 +1,44 @@
+"""What tests of the working pages share: the demo's data on a server of their own, and people logged in on it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from tests.pages.reviewing import PASSWORD, PENDING, PICTURES, Visit, is_error
+from tests.pages.test_pages import COACH
+from tests.support.processes import Server
+
+
+@pytest.fixture(scope="module")
+def demo(server: Server) -> dict[str, Any]:
+    PICTURES.mkdir(parents=True, exist_ok=True)
+    return server.manage_json("demo", "--no-serve")
+
+
+@pytest.fixture
+def visit(server: Server, browser: Any, demo: dict[str, Any]) -> Iterator[Visit]:
+    """Log somebody in, who then stands on the pending list; returns the page and what went wrong on it so far."""
+    contexts = []
+
+    def log_in(email: str = COACH) -> tuple[Any, list[str]]:
+        context = browser.new_context(viewport={"width": 1280, "height": 800})
+        contexts.append(context)
+        page, wrong = context.new_page(), []
+        page.set_default_timeout(15_000)
+        page.on("console", lambda message: wrong.append(message.text) if is_error(message) else None)
+        page.on("pageerror", lambda error: wrong.append(str(error)))
+        page.on("request", lambda r: None if r.url.startswith((server.url, "data:", "blob:")) else wrong.append(r.url))
+        page.goto(f"{server.url}/admin/login/")
+        page.fill("input[name=username]", email)
+        page.fill("input[name=password]", PASSWORD)
+        page.press("input[name=password]", "Enter")
+        page.wait_for_url(lambda url: "/login/" not in url)
+        page.goto(f"{server.url}{PENDING}")
+        return page, wrong
+
+    yield log_in
+    for context in contexts:
+        context.close()
