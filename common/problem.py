@@ -6,7 +6,13 @@ import json
 from http import HTTPStatus
 from typing import Any
 
-from django.core.exceptions import PermissionDenied
+from django.core.exceptions import (
+    PermissionDenied,
+    RequestDataTooBig,
+    SuspiciousOperation,
+    TooManyFieldsSent,
+    TooManyFilesSent,
+)
 from django.core.exceptions import ValidationError as DjangoValidationError
 from django.db import OperationalError
 from django.http import Http404, HttpRequest, HttpResponse
@@ -105,6 +111,9 @@ def problem_exception_handler(error: Exception, context: dict[str, Any]) -> Resp
         problem = domain_error.as_problem(instance=request.path)
     elif isinstance(error, exceptions.APIException):
         problem = problem_document(error.status_code, detail=_text(error.detail), instance=request.path)
+    elif isinstance(error, SuspiciousOperation):
+        too_large = isinstance(error, RequestDataTooBig | TooManyFieldsSent | TooManyFilesSent)
+        problem = problem_document(413 if too_large else 400, instance=request.path)
     else:
         return None
     set_rollback()

@@ -35,9 +35,18 @@ def sidebar(request: HttpRequest) -> list[dict[str, Any]]:
             link = reverse(page)
             item = {"title": title, "icon": icon, "link": link, "active": _is_at(request.path, link)}
             if page == "admin:plans_pending":
-                item["badge"] = "config.navigation.pending_badge"
+                item |= _badge(request, "pending_count")
             groups.setdefault(group, []).append(item)
+    if groups:
+        groups["You"] = [_notifications(request)]
     return [{"title": group, "separator": True, "items": items} for group, items in groups.items()]
+
+
+def _notifications(request: HttpRequest) -> dict[str, Any]:
+    """Return everybody's own entry; it comes last, since the first is where a role lands."""
+    link = reverse("admin:accounts_notification_changelist")
+    item = {"title": "Notifications", "icon": "notifications", "link": link, "active": _is_at(request.path, link)}
+    return item | _badge(request, "unread_count")
 
 
 def _is_at(path: str, link: str) -> bool:
@@ -46,16 +55,21 @@ def _is_at(path: str, link: str) -> bool:
     return path == link if pending in (path, link) else path.startswith(link)
 
 
-def pending_badge(request: HttpRequest) -> str:
-    """Return how many plans await the user's review; nothing where none do.
+def _badge(request: HttpRequest, name: str) -> dict[str, str]:
+    """Return the entry's badge, nothing where the count is 0 (the theme would draw an empty one).
 
-    Imported late: the admin site is named in INSTALLED_APPS, and so this module is read before there are models.
+    A page that knows the number puts it on the request. Imported late: the admin site is named in INSTALLED_APPS, and
+    so this module is read before there are models.
     """
     from accounts.requests import acting_user
+    from accounts.services.notify import MOST_UNREAD, unread_count
     from common.context import in_unit_of_work
     from plans.pending import MOST, pending_count
 
     if not in_unit_of_work():
-        return ""
-    count = pending_count(acting_user(request))
-    return f"{count}+" if count == MOST else str(count or "")
+        return {}
+    count, most = {"pending_count": (pending_count, MOST), "unread_count": (unread_count, MOST_UNREAD)}[name]
+    if not hasattr(request, name):
+        setattr(request, name, count(acting_user(request)))
+    found: int = getattr(request, name)
+    return {"badge": f"{found}+" if found == most else str(found)} if found else {}

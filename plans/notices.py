@@ -23,15 +23,16 @@ def _resource(data: dict[str, Any]) -> str:
 _TO_ATHLETES = {
     "plan.reviewed": "Your coach reviewed your plan: {}. Read and decide.",
     "plan.published": "Your plan is published: {}.",
+    "plan.commented": "A new comment on your plan: {}.",
 }
 _TO_COACHES = {
     "plan.accepted": "An athlete accepted their plan: {}.",
     "plan.changes_requested": "An athlete asks for changes: {}.",
+    "plan.commented_by_athlete": "An athlete commented on their plan: {}.",
     "session.moved": "An athlete moved a session: {}.",
 }
-_TO_BOTH = {"plan.commented": "A new comment on a plan: {}."}
 
-for _kind, _text in {**_TO_ATHLETES, **_TO_COACHES, **_TO_BOTH}.items():
+for _kind, _text in {**_TO_ATHLETES, **_TO_COACHES}.items():
     register_kind(
         _kind,
         title=lambda data, text=_text: text.format(_race(data)),  # type: ignore[misc]

@@ -8,19 +8,26 @@ from datetime import datetime, timedelta
 from typing import Any, Final
 from uuid import UUID
 
+from django.db.models import OuterRef, Subquery
+
 from common import clock
 from plans.models import Plan, PlanLook, PlanVersion
 from plans.policies import Actor, plans_for
+from plans.schedule import WeekAdherence, adherence_of
 from plans.workflow import PENDING
 
 MOST: Final = 200
 LONG_WAIT: Final = timedelta(hours=48)
 RACE_SOON: Final = timedelta(weeks=6)
+ADHERENCE_WEEKS: Final = 4
 
 
 @dataclass(frozen=True)
 class Pending:
-    """One plan that awaits review; `since_look` counts sessions added, removed and replaced since the last look."""
+    """One plan that awaits review; `since_look` counts sessions added, removed and replaced since the last look.
+
+    `adherence`: the athlete's last weeks, oldest first, the present one up to yesterday.
+    """
 
     plan: Plan
     waiting: timedelta
@@ -30,6 +37,7 @@ class Pending:
     since_look: dict[str, int] = field(default_factory=dict)
     reasons: tuple[str, ...] = ()
     is_new: bool = False
+    adherence: tuple[WeekAdherence, ...] = ()
 
     @property
     def tags(self) -> list[str]:
@@ -46,14 +54,12 @@ class Pending:
 
 def pending_plans(user: Actor, *, limit: int = MOST) -> list[Pending]:
     """Return up to `limit` pending plans in the user's scope (three queries for any number)."""
-    plans = list(plans_for(user).filter(status__in=sorted(PENDING)).order_by("state_since", "id")[:limit])
-    looks = dict(
-        PlanLook.objects.filter(user_id=_id(user), plan__in=[plan.pk for plan in plans]).values_list(
-            "plan_id", "version_number"
-        )
-    )
-    news = _since(looks, plans)
-    return [_row(plan, looks.get(plan.pk), news[plan.pk]) for plan in plans]
+    look = PlanLook.objects.filter(user_id=_id(user), plan=OuterRef("pk")).values("version_number")
+    rows = plans_for(user).filter(status__in=sorted(PENDING)).annotate(looked=Subquery(look[:1]))
+    plans: list[Any] = list(rows.order_by("state_since", "id")[:limit])
+    news = _since({plan.pk: plan.looked or 0 for plan in plans})
+    weeks = adherence_of({plan.athlete_id for plan in plans}, clock.today(), weeks=ADHERENCE_WEEKS)
+    return [_row(plan, plan.looked, news[plan.pk], weeks[plan.athlete_id]) for plan in plans]
 
 
 def pending_count(user: Actor) -> int:
@@ -73,18 +79,17 @@ def mark_looked(*, plan: Plan, user_id: UUID, version_number: int, at: datetime)
         look.save(update_fields=["version_number", "looked_at"])
 
 
-def _since(looks: dict[UUID, int], plans: list[Plan]) -> dict[UUID, list[dict[str, Any]]]:
+def _since(looks: dict[UUID, int]) -> dict[UUID, list[dict[str, Any]]]:
     """Return the diff summaries of the versions after each look, oldest first; of all versions where there was none."""
     found: dict[UUID, list[dict[str, Any]]] = defaultdict(list)
-    rows = PlanVersion.objects.filter(plan__in=[plan.pk for plan in plans]).exclude(parent_version=None)
-    rows = rows.order_by("version_number")
+    rows = PlanVersion.objects.filter(plan__in=looks.keys()).exclude(parent_version=None).order_by("version_number")
     for plan_id, number, summary in rows.values_list("plan_id", "version_number", "diff_summary_json"):
-        if number > looks.get(plan_id, 0):
+        if number > looks[plan_id]:
             found[plan_id].append(summary)
     return found
 
 
-def _row(plan: Plan, looked: int | None, summaries: list[dict[str, Any]]) -> Pending:
+def _row(plan: Plan, looked: int | None, summaries: list[dict[str, Any]], weeks: list[WeekAdherence]) -> Pending:
     head = plan.head_version
     assert head is not None
     counts: dict[str, int] = defaultdict(int)
@@ -102,6 +107,7 @@ def _row(plan: Plan, looked: int | None, summaries: list[dict[str, Any]]) -> Pen
         since_look=dict(counts),
         reasons=tuple(reasons),
         is_new=looked is None,
+        adherence=tuple(weeks),
     )
 
 

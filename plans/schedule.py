@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date, timedelta
-from typing import Any
+from typing import Any, Final
 from uuid import UUID
 
-from django.db.models import F, QuerySet
+from django.db.models import F, OuterRef, QuerySet, Subquery
 
 from accounts.models import Athlete
 from plans.export.contract import ScheduledSession
 from plans.models import CompletionStatus, PlanSession, SessionCompletion
+
+_SHARES: Final = {CompletionStatus.DONE.value: 1.0, CompletionStatus.PARTLY.value: 0.5}
 
 
 @dataclass(frozen=True)
@@ -60,16 +64,26 @@ def newest_completions(athlete_id: UUID, session_ids: list[UUID]) -> dict[UUID, 
 
 def adherence(athlete_id: UUID, today: date, *, weeks: int = 8) -> list[WeekAdherence]:
     """Return adherence by week, oldest first, up to yesterday; weeks in which nothing was due have no percentage."""
-    monday = today - timedelta(days=today.weekday())
-    first = monday - timedelta(weeks=weeks - 1)
-    due = [d for d in schedule(athlete_id, first, today - timedelta(days=1)) if d.session.kind not in ("rest", "race")]
-    share = {CompletionStatus.DONE: 1.0, CompletionStatus.PARTLY: 0.5}
-    found = []
-    for start in (first + timedelta(weeks=i) for i in range(weeks)):
-        week = [d for d in due if start <= d.session.day < start + timedelta(days=7)]
-        done = sum(share.get(CompletionStatus(d.completion.status), 0.0) for d in week if d.completion)
-        found.append(WeekAdherence(start, len(week), done))
-    return found
+    return adherence_of([athlete_id], today, weeks=weeks)[athlete_id]
+
+
+def adherence_of(athlete_ids: Iterable[UUID], today: date, *, weeks: int) -> dict[UUID, list[WeekAdherence]]:
+    """Return the same for many athletes: one query for any number."""
+    ids = list(athlete_ids)
+    first = today - timedelta(days=today.weekday()) - timedelta(weeks=weeks - 1)
+    said = SessionCompletion.objects.filter(athlete=OuterRef("athlete"), session_id=OuterRef("session_id"))
+    rows = PlanSession.objects.filter(athlete__in=ids, version__plan__active_version=F("version"))
+    rows = rows.filter(day__gte=first, day__lt=today).exclude(kind__in=("rest", "race")).order_by()
+    rows = rows.annotate(said=Subquery(said.order_by("-id").values("status")[:1]))
+    due: dict[tuple[UUID, int], int] = defaultdict(int)
+    done: dict[tuple[UUID, int], float] = defaultdict(float)
+    for athlete_id, day, status in rows.values_list("athlete_id", "day", "said"):
+        week = (athlete_id, (day - first).days // 7)
+        due[week] += 1
+        done[week] += _SHARES.get(status, 0.0)
+    return {
+        key: [WeekAdherence(first + timedelta(weeks=i), due[key, i], done[key, i]) for i in range(weeks)] for key in ids
+    }
 
 
 def exportable(athlete: Athlete) -> list[ScheduledSession]:

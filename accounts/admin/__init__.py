@@ -1,1 +1,1 @@
-from accounts.admin import grants, people  # noqa: F401  (register)
+from accounts.admin import grants, notifications, people  # noqa: F401  (register)

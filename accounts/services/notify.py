@@ -29,6 +29,7 @@ RETRY_AFTER: Final = tuple(timedelta(minutes=minutes) for minutes in (5, 30, 120
 # Without a broker the mail is sent while the answer waits; a server that hangs must not hold it for long.
 SEND_TIMEOUT_SECONDS: Final = 10
 LONGEST_KEY: Final = 120
+MOST_UNREAD: Final = 100
 MAILER = register_service("mailer")
 
 
@@ -78,6 +79,11 @@ def mark_read(*, ids: Collection[UUID] | None, acting_user: User) -> int:
         if ids is not None:
             rows = rows.filter(pk__in=ids)
         return rows.update(read_at=clock.now())
+
+
+def unread_count(user: User) -> int:
+    """Return how many notifications the user has not read, for the badge; counting stops at `MOST_UNREAD`."""
+    return Notification.objects.filter(user=user, read_at=None).order_by()[:MOST_UNREAD].count()
 
 
 def send_waiting_mail(*, ids: Collection[UUID] | None = None, limit: int = 200) -> int:

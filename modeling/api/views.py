@@ -10,7 +10,7 @@ from django.conf import settings
 from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import OpenApiParameter, extend_schema
 from rest_framework import status
-from rest_framework.parsers import JSONParser, MultiPartParser
+from rest_framework.parsers import MultiPartParser
 from rest_framework.request import Request
 from rest_framework.response import Response
 
@@ -18,6 +18,7 @@ from accounts.requests import acting_user
 from common.api import CursorPagination, UnitOfWorkAPIMixin
 from common.errors import InvalidInput
 from common.idempotency import idempotent
+from common.parsers import JSONParser
 from modeling.api import serializers as s
 from modeling.models import Activity, Test, Threshold
 from modeling.policies import athlete_to_import_for, athlete_with_model, visible_history

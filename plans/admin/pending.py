@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import timedelta
 from typing import Any, Final
 
 from accounts.models import User
 from plans.pending import MOST, Pending, pending_plans
 from plans.presentation import RACE_LABELS, clock_text
+from plans.schedule import WeekAdherence
 
 FILTERS: Final = (
     ("waiting", "Over 48 h"),
@@ -17,6 +19,7 @@ FILTERS: Final = (
     ("uncertain", "Not calibrated"),
 )
 DOTS: Final = {"calibrated": 3, "provisional": 2, "population": 1}
+LOW_ADHERENCE: Final = 75.0
 PLOT_SHARE: Final = 0.05
 """Half the width of the plot of a prediction, as a share of the time in its middle: one scale for every row."""
 REASON_WORDS: Final = {
@@ -51,6 +54,7 @@ def _row(row: Pending) -> dict[str, Any]:
         "dots": "●" * DOTS.get(row.grade, 1) + "○" * (3 - DOTS.get(row.grade, 1)),
         "guards": row.guards,
         "predicted": _predicted(head.predicted_json, plan.goal_seconds),
+        "adherence": _adherence(row.adherence),
         "marks": [
             (sign, row.since_look[name], f"{row.since_look[name]} sessions {name}")
             for name, sign in (("added", "+"), ("removed", "−"), ("replaced", "~"))
@@ -62,6 +66,21 @@ def _row(row: Pending) -> dict[str, Any]:
         "waited": _waited(row.waiting),
         "is_late": "waiting" in row.tags,
         "tags": " ".join(row.tags),
+    }
+
+
+def _adherence(weeks: Sequence[WeekAdherence]) -> dict[str, Any]:
+    """Return a bar a week, oldest first, in per cent of the height, and the share of all of them."""
+    due, done = sum(week.due for week in weeks), sum(week.done for week in weeks)
+    said = (f"{week.percent:.0f} %" if week.percent is not None else "nothing due" for week in weeks)
+    return {
+        "bars": [
+            {"height": max(week.percent, 6), "is_low": week.percent < LOW_ADHERENCE} if week.percent is not None else {}
+            for week in weeks
+        ],
+        "percent": f"{100 * done / due:.0f} %" if due else "",
+        "is_low": bool(due) and 100 * done / due < LOW_ADHERENCE,
+        "sentence": f"Adherence by week, oldest first: {', '.join(said)}",
     }
 
 

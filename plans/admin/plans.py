@@ -51,8 +51,10 @@ class PlanAdmin(PolicyAdmin):
         """The plans that await review."""
         if not may_review(acting_user(request)):
             raise PermissionDenied
+        found = pending_context(acting_user(request))
+        request.pending_count = len(found["rows"])  # type: ignore[attr-defined]  # the sidebar's badge need not ask again
         context = {**self.admin_site.each_context(request), "title": "Pending plans"}
-        return TemplateResponse(request, "plans/pending.html", {**context, **pending_context(acting_user(request))})
+        return TemplateResponse(request, "plans/pending.html", {**context, **found})
 
     def compare(self, request: HttpRequest, plan_id: UUID) -> HttpResponse:
         """Two versions of a plan side by side, for whoever may see them."""

@@ -77,6 +77,10 @@ class WhatIfInSerializer(serializers.Serializer[Any]):
     operations = OperationSerializer(many=True)
 
 
+class NothingInSerializer(serializers.Serializer[Any]):
+    """An object without fields of its own, or no body at all."""
+
+
 class LookInSerializer(serializers.Serializer[Any]):
     version_number = serializers.IntegerField(min_value=1)
 
@@ -169,6 +173,13 @@ class GuardSerializer(serializers.Serializer[Any]):
     new = serializers.BooleanField(help_text="Not broken before the edit.")
 
 
+class SubmissionSerializer(serializers.Serializer[Any]):
+    """What a submission would meet: safety guards broken against the machine's version, and whether to say why."""
+
+    guards = GuardSerializer(many=True)
+    needs_reason = serializers.BooleanField(help_text="Some edit still lacks a reason; submitting wants one.")
+
+
 class WhatIfSerializer(serializers.Serializer[Any]):
     """What an edit does to race day: seconds with an 80 % interval (positive is slower), curves, guards, summary."""
 
@@ -179,6 +190,7 @@ class WhatIfSerializer(serializers.Serializer[Any]):
     before_series = serializers.JSONField()
     after_series = serializers.JSONField()
     guards = GuardSerializer(many=True)
+    submission = SubmissionSerializer()
     summary = serializers.JSONField()
 
 

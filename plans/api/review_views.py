@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import asdict, replace
 from datetime import datetime
 from typing import Any, ClassVar
 from uuid import UUID
@@ -13,18 +13,19 @@ from django.utils.timezone import make_aware
 from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import OpenApiParameter, extend_schema
 from rest_framework import status
-from rest_framework.parsers import JSONParser
-from rest_framework.renderers import BrowsableAPIRenderer, JSONRenderer
+from rest_framework.renderers import JSONRenderer
 from rest_framework.request import Request
 from rest_framework.response import Response
 
 from accounts.models import User
 from accounts.requests import acting_user
 from common.api import UnitOfWorkAPIMixin
+from common.browsable import BrowsableRenderer
 from common.errors import InvalidInput
 from common.etag import expected_etags
 from common.idempotency import idempotent
 from common.keys import key_ring
+from common.parsers import JSONParser
 from plans.api import review_serializers as s
 from plans.api.serializers import PlanSerializer
 from plans.changelog import Filter, changelog
@@ -38,6 +39,7 @@ from plans.services.comments import add_comment, resolve_comment
 from plans.services.decide import accept_plan, request_changes, submit_plan, withdraw_plan
 from plans.services.export_changelog import CONTENT_TYPE, export_changelog
 from plans.services.look import look_at_plan
+from plans.services.reasons import broken_since_baseline, every_edit_has_a_reason
 from plans.services.regenerate_plan import regenerate_plan
 from plans.services.save_edits import save_edits
 from plans.services.versions import etag_of
@@ -129,12 +131,18 @@ class WhatIfView(UnitOfWorkAPIMixin):
         before = content_of(head)
         raw = request.data.get("operations", []) if isinstance(request.data, dict) else request.data
         try:
-            after = apply_patch(before, parse_patch(raw))
+            operations = parse_patch(raw)
+            after = apply_patch(before, operations)
         except InvalidPatch as error:
             raise invalid_edit(error) from error
         found = what_if_of(plan, head, before, after)
+        broken = broken_since_baseline(plan, head, after)
+        submission = {
+            "guards": [asdict(guard) for guard in broken],
+            "needs_reason": bool(broken) and not every_edit_has_a_reason(head, after, operations),
+        }
         summary = summarise(before, after).as_json()
-        return Response({**(as_json(found) if found else _NOTHING), "summary": summary})
+        return Response({**(as_json(found) if found else _NOTHING), "submission": submission, "summary": summary})
 
 
 _NOTHING: dict[str, Any] = {
@@ -257,6 +265,7 @@ class CommentResolveView(UnitOfWorkAPIMixin):
     @idempotent
     def post(self, request: Request, plan_id: UUID, comment_id: UUID) -> Response:
         """Settle a thread."""
+        _valid(s.NothingInSerializer, request)
         comment = resolve_comment(plan_id=plan_id, comment_id=comment_id, acting_user=acting_user(request))
         return Response(comments_body([comment])[0])
 
@@ -295,10 +304,12 @@ class CsvRenderer(JSONRenderer):
 class ChangelogCsvView(UnitOfWorkAPIMixin):
     writes_when_safe = True  # the audit event of the export
     limits: ClassVar = {"GET": "export"}
-    renderer_classes = (CsvRenderer, JSONRenderer, BrowsableAPIRenderer)
+    renderer_classes = (CsvRenderer, JSONRenderer, BrowsableRenderer)
 
     @extend_schema(
-        responses={(200, "text/csv"): OpenApiTypes.STR}, operation_id="plan_changelog_csv", parameters=PERIOD
+        responses={(200, "text/csv"): OpenApiTypes.STR},
+        operation_id="plan_changelog_csv",
+        parameters=[*PERIOD, OpenApiParameter("format", exclude=True)],
     )
     def get(self, request: Request, plan_id: UUID) -> HttpResponse:
         """The changelog as a file: what you may read of it, newest first, up to 10 MB. Every export is recorded."""

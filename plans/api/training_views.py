@@ -15,11 +15,11 @@ from django.http import HttpRequest, HttpResponse
 from django.utils.dateparse import parse_date
 from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import OpenApiParameter, extend_schema
-from rest_framework import serializers, status
+from rest_framework import status
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from accounts.models import Athlete, Consent
+from accounts.models import Athlete
 from accounts.requests import acting_user
 from accounts.scope import athlete_for
 from accounts.services.consent import record_consent
@@ -28,8 +28,21 @@ from common import clock
 from common.api import UnitOfWorkAPIMixin
 from common.errors import InvalidInput, NotVisible
 from common.idempotency import idempotent
+from plans.api.review_serializers import NothingInSerializer
 from plans.api.review_views import KEY
-from plans.models import CompletionStatus, SessionCompletion
+from plans.api.training_serializers import (
+    CompletionInSerializer,
+    CompletionSerializer,
+    ConsentInSerializer,
+    ConsentSerializer,
+    DueSerializer,
+    FeedbackInSerializer,
+    FeedSerializer,
+    MoveInSerializer,
+    ResultInSerializer,
+    SettingsSerializer,
+    WeekAdherenceSerializer,
+)
 from plans.presentation import seconds_from
 from plans.schedule import Due, adherence, schedule
 from plans.services.calendar_feed import read_feed, revoke, subscribe
@@ -39,94 +52,6 @@ from plans.services.rate_cycle import rate_cycle, record_result
 from plans.workouts import workout_file
 
 LONGEST_SCHEDULE = timedelta(weeks=60)
-SETTINGS = ("personalised_plans", "units", "time_zone", "name", "resting_heart_rate", "birth_year", "sex")
-
-
-class DueSerializer(serializers.Serializer[Any]):
-    session_id = serializers.UUIDField(source="session.session_id")
-    plan_id = serializers.UUIDField(source="session.version.plan_id")
-    day = serializers.DateField(source="session.day")
-    kind = serializers.CharField(source="session.kind")
-    title = serializers.CharField(source="session.title")
-    modality = serializers.CharField(source="session.modality")
-    prescribed_work = serializers.JSONField(source="session.prescribed_work_json")
-    load = serializers.FloatField(source="session.load")
-    key_session = serializers.BooleanField(source="session.key_session")
-    locked = serializers.BooleanField(source="session.locked")
-    status = serializers.CharField(help_text="planned, done, partly or skipped")
-
-
-class CompletionInSerializer(serializers.Serializer[Any]):
-    status = serializers.ChoiceField(choices=CompletionStatus.choices)
-    duration_min = serializers.FloatField(required=False, allow_null=True, min_value=0, max_value=1440)
-    distance_km = serializers.FloatField(required=False, allow_null=True, min_value=0, max_value=1000)
-    rpe = serializers.IntegerField(required=False, allow_null=True, min_value=0, max_value=10)
-    note = serializers.CharField(required=False, allow_blank=True, max_length=2000)
-
-
-class CompletionSerializer(serializers.ModelSerializer[SessionCompletion]):
-    class Meta:
-        model = SessionCompletion
-        fields = (
-            "id",
-            "session_id",
-            "day",
-            "status",
-            "duration_min",
-            "distance_km",
-            "rpe",
-            "activity_id",
-            "is_placeholder",
-            "created_at",
-        )
-        read_only_fields = fields
-
-
-class MoveInSerializer(serializers.Serializer[Any]):
-    plan_id = serializers.UUIDField()
-    day = serializers.DateField()
-
-
-class WeekAdherenceSerializer(serializers.Serializer[Any]):
-    monday = serializers.DateField()
-    due = serializers.IntegerField()
-    done = serializers.FloatField()
-    percent = serializers.FloatField(allow_null=True)
-
-
-class ResultInSerializer(serializers.Serializer[Any]):
-    race = serializers.CharField(max_length=20)
-    day = serializers.DateField()
-    time = serializers.CharField(max_length=12, help_text="h:mm:ss or mm:ss")
-
-
-class FeedbackInSerializer(serializers.Serializer[Any]):
-    score = serializers.IntegerField(min_value=1, max_value=5)
-    comment = serializers.CharField(required=False, allow_blank=True, max_length=4000)
-
-
-class ConsentInSerializer(serializers.Serializer[Any]):
-    granted = serializers.BooleanField()
-    text_version = serializers.CharField(max_length=20)
-
-
-class ConsentSerializer(serializers.ModelSerializer[Consent]):
-    class Meta:
-        model = Consent
-        fields = ("purpose", "granted", "text_version")
-        read_only_fields = fields
-
-
-class SettingsSerializer(serializers.ModelSerializer[Athlete]):
-    class Meta:
-        model = Athlete
-        fields = SETTINGS
-        extra_kwargs = {name: {"required": False} for name in SETTINGS}  # noqa: RUF012
-
-
-class FeedSerializer(serializers.Serializer[Any]):
-    id = serializers.UUIDField()
-    url = serializers.URLField(help_text="Shown once; whoever has it reads the schedule until it is revoked.")
 
 
 class ScheduleView(UnitOfWorkAPIMixin):
@@ -142,6 +67,8 @@ class ScheduleView(UnitOfWorkAPIMixin):
         """The published sessions of an athlete."""
         athlete = athlete_for(acting_user(request), "plan:view", athlete_id)
         first = _day(request, "from") or _today(athlete)
+        if date.max - first < LONGEST_SCHEDULE:
+            raise InvalidInput("from is too far away.", pointer="/from")
         last = _day(request, "until") or first + timedelta(weeks=4)
         if not first <= last <= first + LONGEST_SCHEDULE:
             raise InvalidInput("until must be up to 60 weeks after from.", pointer="/until")
@@ -261,7 +188,10 @@ class SettingsView(UnitOfWorkAPIMixin):
         """Your settings."""
         return _small(request, SettingsSerializer(_me(request)).data)
 
-    @extend_schema(request=SettingsSerializer, responses=SettingsSerializer, operation_id="me_settings_change")
+    @extend_schema(
+        request=SettingsSerializer, responses=SettingsSerializer, operation_id="me_settings_change", parameters=[KEY]
+    )
+    @idempotent
     def patch(self, request: Request) -> Response:
         """Change settings; `personalised_plans` null follows what your tier offers, false means template plans."""
         checked = SettingsSerializer(data=request.data, partial=True)
@@ -283,8 +213,10 @@ class ConsentView(UnitOfWorkAPIMixin):
 
 class CalendarView(UnitOfWorkAPIMixin):
     @extend_schema(request=None, responses={201: FeedSerializer}, operation_id="me_calendar", parameters=[KEY])
+    @idempotent
     def post(self, request: Request) -> Response:
         """Make a calendar address to subscribe to (Google, Apple); it is shown once."""
+        _valid(NothingInSerializer, request)
         feed, token = subscribe(athlete_id=_me(request).pk, acting_user=acting_user(request))
         body = {"id": str(feed.pk), "url": f"{settings.PUBLIC_URL}/calendar/{token}.ics"}
         return Response(body, status=status.HTTP_201_CREATED)

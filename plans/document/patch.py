@@ -107,6 +107,8 @@ def from_payload(payload: Any) -> list[Any]:
         path = f"/sessions/{session_id}"
         if value is None:
             found.append({"op": "remove", "path": path, **shared})
+        elif value == {}:
+            raise InvalidPatch([(path, "names no field; null removes a session")])
         elif isinstance(value, dict) and not set(FIELDS[:-1]) <= value.keys():
             found += [{"op": "replace", "path": f"{path}/{name}", "value": v, **shared} for name, v in value.items()]
         else:
@@ -145,10 +147,11 @@ def _check_touched(content: Content, operations: list[Operation]) -> None:
     errors = []
     for session_id, i in last.items():
         entry = content["sessions"].get(session_id)
-        if entry is not None:
-            entry.setdefault("locked", False)
+        if session_id in content["sessions"]:
+            if isinstance(entry, dict):
+                entry.setdefault("locked", False)
             found = [(f"/{i}/value", f"{name} {said}".strip()) for name, said in faults(entry).items()]
-            if not found:
+            if not found and entry is not None:
                 entry["load"] = float(entry["load"])
             errors += found
     if errors:
@@ -167,8 +170,8 @@ def _operation(item: Any, pointer: str, errors: list[tuple[str, str]]) -> Operat
         errors.append((f"{pointer}/path", "is no path that can be changed: /sessions/ID or /sessions/ID/FIELD"))
     if op != "remove" and "value" not in item:
         errors.append((f"{pointer}/value", "is missing"))
-    reason, note = item.get("reason") or "", item.get("note") or ""
-    if reason and reason not in REASONS:
+    reason, note = ("" if item.get(name) is None else item[name] for name in ("reason", "note"))
+    if not isinstance(reason, str) or (reason and reason not in REASONS):
         errors.append((f"{pointer}/reason", f"must be one of {', '.join(REASONS)}"))
     if not isinstance(note, str) or len(note) > LONGEST_NOTE:
         errors.append((f"{pointer}/note", f"must be a text of at most {LONGEST_NOTE} characters"))

@@ -62,7 +62,8 @@ def add_comment(
         metadata = {"comment_id": str(comment.pk), "anchor_id": str(anchor_id or ""), "visibility": str(visibility)}
         record("plan.comment", target_id=plan.pk, subject_id=athlete_id, metadata=metadata)
         if visibility == Visibility.SHARED:
-            (tell_coaches if is_athlete else tell_athlete)(plan, "plan.commented", dedupe=str(comment.pk))
+            tell, kind = (tell_coaches, "plan.commented_by_athlete") if is_athlete else (tell_athlete, "plan.commented")
+            tell(plan, kind, dedupe=str(comment.pk))
         return comment
 
 

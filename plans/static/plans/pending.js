@@ -6,6 +6,7 @@
   const buttons = [...document.querySelectorAll(".mp-filter")];
   const search = document.querySelector(".mp-search");
   const none = document.querySelector(".mp-none");
+  const help = document.querySelector(".mp-dialog");
   const PLACE = "mesocycle.pending.place";
   if (!rows.length) return;
   let filter = "", at = -1;
@@ -59,14 +60,18 @@
   }
   for (const button of buttons) button.addEventListener("click", () => { filter = button.dataset.filter; refresh(); });
   document.querySelector("[data-clear]").addEventListener("click", () => { filter = ""; search.value = ""; refresh(); });
+  document.querySelector(".mp-help").addEventListener("click", () => help.showModal());
   search.addEventListener("input", refresh);
   search.addEventListener("keydown", (event) => {
     if (event.key === "Escape" || event.key === "Enter") { event.preventDefault(); search.blur(); stand(0); }
   });
   document.addEventListener("keydown", (event) => {
     if (event.ctrlKey || event.metaKey || event.altKey || event.target.matches("input, textarea, select")) return;
+    if (help.open) return;
     if (event.key === "j") stand(at + 1);
     else if (event.key === "k") stand(Math.max(at - 1, 0));
+    else if (event.key === "c" && at >= 0) { leave(shown()[at]); location.assign(shown()[at].dataset.compare); }
+    else if (event.key === "?") help.showModal();
     else if (event.key === "/") { event.preventDefault(); search.focus(); }
     else if (event.key === "Enter" && at >= 0 && !event.target.matches("a, button")) shown()[at].querySelector("a").click();
   });
