@@ -45,6 +45,7 @@ MATRIX: Final[dict[str, dict[str, Relation]]] = {
     "user:manage": {"admin": Relation.ALL},
     "link:manage": {"admin": Relation.ALL},
     "audit:read": {"admin": Relation.ALL, "compliance": Relation.ALL},
+    "audit:decrypt": {"compliance": Relation.ALL},
     "experiment:manage": {"admin": Relation.ALL, "data_scientist": Relation.ALL},
     "rollout:manage": {"admin": Relation.ALL, "data_scientist": Relation.ALL},
     "rollout:approve": {"admin": Relation.ALL},

@@ -7,15 +7,19 @@ from uuid import UUID
 from rest_framework.request import Request
 
 from audit.events import register as register_action
-from audit.services import DENIED, record_denied
+from audit.services import DENIED, archive, record_denied, seal, verify  # noqa: F401  (register service identities)
+from audit.services.export_events import EXPORT
+from audit.services.reconcile import DISCREPANCY
 from common.api import DENIAL_RECORDERS
 from common.context import PUBLIC
 from common.errors import NotPermitted
 
 
 def register() -> None:
-    """Register our own action and the recorder of refused API requests."""
+    """Register our own actions and the recorder of refused API requests."""
     register_action(DENIED, target_type="request", metadata=frozenset({"attempted", "target_type", "detail"}))
+    register_action(DISCREPANCY, target_type="row", metadata=frozenset({"reconciliation", "side", "key", "what"}))
+    register_action(EXPORT, target_type="audit_log", metadata=frozenset({"rows", "sha256", "what", "decrypted"}))
     DENIAL_RECORDERS.register("audit", record_api_denial)
 
 

@@ -9,6 +9,7 @@ from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerView
 from plans.api.training_views import calendar_feed
 
 API_V1 = [
+    path("", include("audit.api.urls")),
     path("", include("accounts.api.urls")),
     path("", include("modeling.api.urls")),
     path("", include("plans.api.urls")),

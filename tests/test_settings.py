@@ -20,6 +20,7 @@ GOOD = {
     "ALLOWED_HOSTS": "plans.example",
     "FIELD_ENCRYPTION_KEYS": KEY,
     "TELEMETRY_TOKEN_KEYS": KEY,
+    "AUDIT_SIGNING_KEYS": KEY,
     "DATABASE_URL": "postgresql://app_rw@db.invalid/mesocycle",
 }
 
@@ -41,6 +42,7 @@ def test_complete_settings_start():
     [
         ({"SECRET_KEY": ""}, "SECRET_KEY"),
         ({"FIELD_ENCRYPTION_KEYS": "", "ALLOWED_HOSTS": ""}, "ALLOWED_HOSTS, FIELD_ENCRYPTION_KEYS"),
+        ({"AUDIT_SIGNING_KEYS": ""}, "AUDIT_SIGNING_KEYS"),
         ({"SECRET_KEY": "short"}, "32 characters"),
         ({"DEBUG": "yes"}, "DEBUG must be off"),
         ({"DEBUG": "perhaps"}, "DEBUG must be yes or no"),

@@ -6,6 +6,7 @@ from datetime import timedelta
 from pathlib import Path
 
 import dj_database_url
+from celery.schedules import crontab
 from django.urls import reverse_lazy
 
 from config.settings import env
@@ -127,6 +128,12 @@ CELERY_TASK_IGNORE_RESULT = True
 CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
 CELERY_TIMEZONE = "UTC"
 CELERY_BEAT_SCHEDULER = "django_celery_beat.schedulers:DatabaseScheduler"
+# A turn that nobody took in time is dropped: the next one does its work.
+CELERY_BEAT_SCHEDULE = {
+    "seal audit events": {"task": "audit.seal", "schedule": 1.0, "options": {"expires": 5}},
+    "reconcile the audit log": {"task": "audit.reconcile", "schedule": crontab(hour=2, minute=30)},
+    "archive the audit log": {"task": "audit.archive", "schedule": crontab(hour=3, minute=30)},
+}
 CELERY_BROKER_TRANSPORT_OPTIONS = {
     "global_keyprefix": f"{REDIS_KEY_PREFIX}:",
     "visibility_timeout": env.integer("CELERY_VISIBILITY_TIMEOUT", 60),
@@ -182,7 +189,12 @@ REST_FRAMEWORK = {
     "DEFAULT_PERMISSION_CLASSES": ["rest_framework.permissions.IsAuthenticated"],
     "DEFAULT_RENDERER_CLASSES": [
         "rest_framework.renderers.JSONRenderer",
-        "rest_framework.renderers.BrowsableAPIRenderer",
+        "common.browsable.BrowsableRenderer",
+    ],
+    "DEFAULT_PARSER_CLASSES": [
+        "common.parsers.JSONParser",
+        "common.parsers.FormParser",
+        "rest_framework.parsers.MultiPartParser",
     ],
     "DEFAULT_PAGINATION_CLASS": "common.api.CursorPagination",
     "PAGE_SIZE": 50,
@@ -234,5 +246,13 @@ UPLOAD_MAX_BYTES = env.integer("UPLOAD_MAX_BYTES", 64 * 1024 * 1024)
 
 FIELD_ENCRYPTION_KEYS = env.versioned_keys("FIELD_ENCRYPTION_KEYS")
 TELEMETRY_TOKEN_KEYS = env.versioned_keys("TELEMETRY_TOKEN_KEYS")
+# The log's signed tree heads: seeds that sign (the highest version), public keys of seeds that were put away, where
+# heads and sealed segments are kept (a folder, or s3://BUCKET/PREFIX), and for how long a bucket locks them.
+AUDIT_SIGNING_KEYS = env.versioned_keys("AUDIT_SIGNING_KEYS")
+AUDIT_RETIRED_KEYS = env.versioned_keys("AUDIT_RETIRED_KEYS")
+AUDIT_HEADS_DIR = env.text("AUDIT_HEADS_DIR", str(VAR_DIR / "audit-heads"))
+AUDIT_ARCHIVE = env.text("AUDIT_ARCHIVE", str(VAR_DIR / "audit-archive"))
+AUDIT_ARCHIVE_S3_ENDPOINT = env.text("AUDIT_ARCHIVE_S3_ENDPOINT")
+AUDIT_RETENTION_DAYS = env.integer("AUDIT_RETENTION_DAYS", 7 * 366)
 FLAGS_KILLED = env.words("FLAGS_KILLED")
 ENVIRONMENT_NAME = env.text("ENVIRONMENT_NAME", "local")

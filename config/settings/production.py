@@ -8,6 +8,7 @@ from config.settings import env
 from config.settings.base import *  # noqa: F403
 from config.settings.base import (
     ALLOWED_HOSTS,
+    AUDIT_SIGNING_KEYS,
     DEBUG,
     FIELD_ENCRYPTION_KEYS,
     SECRET_KEY,
@@ -22,6 +23,7 @@ _missing = [
         "ALLOWED_HOSTS": ALLOWED_HOSTS,
         "FIELD_ENCRYPTION_KEYS": FIELD_ENCRYPTION_KEYS,
         "TELEMETRY_TOKEN_KEYS": TELEMETRY_TOKEN_KEYS,
+        "AUDIT_SIGNING_KEYS": AUDIT_SIGNING_KEYS,
     }.items()
     if not value
 ]

@@ -12,6 +12,9 @@ from django.core.management.base import CommandParser
 
 from accounts.services.grants import end_expired
 from accounts.services.notify import send_waiting_mail
+from audit.services.archive import archive
+from audit.services.reconcile import reconcile_lately
+from audit.services.seal import seal
 from common import clock, idempotency, jobs, rollup, throttle
 from common.management.base import MesocycleCommand
 
@@ -24,6 +27,9 @@ SCHEDULE: Final[dict[str, tuple[timedelta, Callable[[], Any]]]] = {
     "end expired grants": (timedelta(minutes=1), end_expired),
     "flush request roll-ups": (timedelta(minutes=1), rollup.flush),
     "purge idempotency keys": (timedelta(hours=1), idempotency.purge),
+    "seal audit events": (timedelta(seconds=1), seal),
+    "reconcile the audit log": (timedelta(days=1), reconcile_lately),
+    "archive the audit log": (timedelta(days=1), archive),
     "purge throttle counters": (timedelta(hours=1), throttle.purge),
 }
 

@@ -1,0 +1,53 @@
+"""Who may read what of the log. People come from a floor above, so that it says who they are through registries."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection
+from typing import Any
+from uuid import UUID
+
+from audit.models import AuditEvent
+from common.admin import may
+from common.context import ServiceIdentity
+from common.errors import NotPermitted, NotVisible
+from common.registries import Registry
+
+# Filled by accounts: the subjects (athletes) who a user is.
+OWN_SUBJECTS: Registry[Callable[[Any], Collection[UUID]]] = Registry("own subjects", required=("accounts",))
+
+
+def may_read_log(user: Any) -> bool:
+    """Return whether the user reads every event: compliance and administrators, and services."""
+    return isinstance(user, ServiceIdentity) or may(user, "audit:read")
+
+
+def may_decrypt(user: Any) -> bool:
+    """Return whether the user reads personal payload: compliance alone."""
+    return not isinstance(user, ServiceIdentity) and may(user, "audit:decrypt")
+
+
+def require_log(user: Any) -> None:
+    """Refuse who may not read every event.
+
+    Raises:
+        NotPermitted: the matrix does not grant audit:read.
+    """
+    if not may_read_log(user):
+        raise NotPermitted("Only compliance and administrators read the audit log.")
+
+
+def event_for(user: Any, event_id: UUID) -> AuditEvent:
+    """Fetch an event: any for who reads the log, for athletes what concerns them.
+
+    Raises:
+        NotVisible: there is none, or it is not theirs.
+    """
+    event = AuditEvent.objects.filter(pk=event_id).first()
+    if event is not None and (may_read_log(user) or event.subject_id in own_subjects(user)):
+        return event
+    raise NotVisible("There is no such event, or you may not see it.")
+
+
+def own_subjects(user: Any) -> frozenset[UUID]:
+    """Return the subjects who the user is."""
+    return frozenset(OWN_SUBJECTS.get("accounts")(user))
