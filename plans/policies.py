@@ -120,6 +120,11 @@ def plan_for(user: Actor, plan_id: UUID) -> Plan:
     return plan
 
 
+def reviews_athlete(user: Actor, athlete_id: UUID) -> bool:
+    """Return whether a user edits this athlete's plans; a shared plan is to read."""
+    return Athlete.objects.filter(athletes_in_scope(user, "plan:edit"), pk=athlete_id).exists()
+
+
 def plan_to_share_for(user: Actor, plan_id: UUID) -> Plan:
     """Fetch a plan that a user may share.
 

@@ -20,7 +20,7 @@ from plans.admin.compare_page import LETTERS, compare_context
 from plans.admin.pending import pending_context
 from plans.admin.review_page import may_review, review_context
 from plans.models import Plan
-from plans.policies import plan_for, visible_plans
+from plans.policies import plan_for, reviews_athlete, visible_plans
 from plans.presentation import RACE_LABELS, clock_text, minutes_text, predicted_text
 from plans.selectors import Week, weeks_of
 from plans.services.export_changelog import CONTENT_TYPE, export_changelog
@@ -88,12 +88,12 @@ class PlanAdmin(PolicyAdmin):
     def change_view(
         self, request: HttpRequest, object_id: str, form_url: str = "", extra_context: dict[str, Any] | None = None
     ) -> HttpResponse:
-        """A plan by week: the review page for whoever edits plans, else calendar and totals to read."""
+        """A plan by week: the review page for whoever edits this athlete's, else calendar and totals to read."""
         user = acting_user(request)
         plan = plan_for(user, UUID(object_id))
         version = plan.head_version
         assert version is not None
-        if may_review(user):
+        if may_review(user) and reviews_athlete(user, plan.athlete_id):
             return self._review(request, plan)
         weeks = weeks_of(version)
         context = {

@@ -26,6 +26,7 @@ from common.etag import expected_etags
 from common.idempotency import idempotent
 from common.keys import key_ring
 from common.parsers import JSONParser
+from modeling.policies import athlete_with_model
 from plans.api import review_serializers as s
 from plans.api.serializers import PlanSerializer
 from plans.changelog import Filter, changelog
@@ -123,8 +124,12 @@ class VersionView(UnitOfWorkAPIMixin):
 class WhatIfView(UnitOfWorkAPIMixin):
     @extend_schema(request=s.WhatIfInSerializer, responses=s.WhatIfSerializer, operation_id="plan_what_if")
     def post(self, request: Request, plan_id: UUID) -> Response:
-        """What these operations on the head version would do to race day; nothing is stored."""
+        """What these operations on the head version would do to race day; nothing is stored.
+
+        For whoever may see the athlete's model: the answer is made from it.
+        """
         plan = plan_for(acting_user(request), plan_id)
+        athlete_with_model(acting_user(request), plan.athlete_id)
         head = plan.head_version
         if head is None or not versions_for(acting_user(request), plan).filter(pk=head.pk).exists():
             head = version_for(acting_user(request), plan_id, plan_id)

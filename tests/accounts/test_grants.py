@@ -58,6 +58,7 @@ def test_a_shared_plan_is_read_and_commented_on_and_nothing_else(role):
     head = review.head()
     edit = client.patch(f"{review.url}/versions/{head['head_version']['id']}", [], HTTP_IF_MATCH=head["etag"])
     assert edit.status_code in (400, 403)
+    assert client.post(f"{review.url}/what-if", {"operations": []}).status_code == 403
     assert client.post(f"{review.url}/submit", {"expected_etag": head["etag"]}).status_code == 403
     assert client.post(f"{review.url}/shares", wish(colleague)).status_code == 403
     assert may(colleague, "plans.view_plan", plan_row(review))
@@ -76,6 +77,19 @@ def test_a_shared_plan_is_read_and_commented_on_and_nothing_else(role):
     told = AuditEvent.objects.filter(subject_id=review.athlete.pk, action__startswith="grant.").order_by("id")
     with unit_of_work(COMMAND_LINE, read_only=True):
         assert list(told.values_list("action", flat=True)) == ["grant.open", "grant.close"]
+
+
+def test_who_was_shown_a_plan_reads_it_in_the_admin_without_the_athletes_numbers(client):
+    review = make_review()
+    colleague = make_user("coach")
+    review.as_coach.post(f"{review.url}/shares", wish(colleague))
+    client.force_login(colleague)
+    page = client.get(f"/admin/plans/plan/{review.plan_id}/change/")
+    assert page.status_code == 200
+    assert "rv-header" not in page.content.decode()
+    assert client.get(f"/admin/accounts/athlete/{review.athlete.pk}/plan-history/").status_code == 403
+    client.force_login(review.coach)
+    assert "rv-header" in client.get(f"/admin/plans/plan/{review.plan_id}/change/").content.decode()
 
 
 def test_a_grant_on_an_athlete_widens_reach_and_not_rights():
