@@ -33,16 +33,18 @@ class Rate:
 
     @classmethod
     def parse(cls, text: str) -> Rate | None:
-        """Return what `10/minute` means; None for an empty text, which sets no limit.
+        """Return what `10/minute` means; None for `off`, which sets no limit.
 
         Raises:
             ImproperlyConfigured: anything else.
         """
-        if not text:
+        if text == "off":
             return None
         match = _RATE.fullmatch(text)
         if match is None:
-            raise ImproperlyConfigured(f"{text!r} is no rate such as 10/minute (periods: {', '.join(PERIODS)})")
+            raise ImproperlyConfigured(
+                f"{text!r} is no rate such as 10/minute (periods: {', '.join(PERIODS)}), nor off"
+            )
         return cls(int(match["limit"]), PERIODS[match["period"]])
 
 

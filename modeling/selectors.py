@@ -8,11 +8,12 @@ from datetime import date
 from typing import Any, Final, cast
 from uuid import UUID
 
+from django.db import connection
 from django.db.models import Count, Max, Min, QuerySet, Sum
 
 from accounts.models import Athlete
 from modeling.core.series import LoadSeries, PerformanceTest, TestKindName
-from modeling.models import Activity, Fit, Test, Threshold
+from modeling.models import Activity, Fit, Test
 
 # Sports are not mixed in one series; what is neither a run nor a ride counts for the athlete's own sport.
 OTHER_SPORT: Final = "other"
@@ -57,20 +58,26 @@ def fit_inputs(athlete: Athlete, *, since: date | None = None, until: date | Non
 
 
 def history_stamp(athlete_id: UUID) -> tuple[Any, ...]:
-    """Return a value that changes whenever something does that a fit or a plan is made from (four small queries).
+    """Return a value that changes whenever something does that a fit or a plan is made from (one query).
 
-    For caches: rows are added, soft-deleted or corrected in place, so it counts, adds up and names the newest.
+    For caches: rows are added, soft-deleted or corrected in place, so it counts, adds up and names the newest. Written
+    as SQL, since an edit asks for it and the ORM takes longer to compose four aggregates than the database to answer.
     """
-    rows = Activity.objects.filter(athlete=athlete_id, deleted_at=None)
-    activities = rows.aggregate(n=Count("pk"), newest=Max("created_at"), load=Sum("load"), seconds=Sum("duration_s"))
-    tests = Test.objects.filter(athlete=athlete_id, deleted_at=None).aggregate(
-        n=Count("pk"), newest=Max("created_at"), value=Sum("value"), day=Max("day")
-    )
-    thresholds = Threshold.objects.filter(athlete=athlete_id, deleted_at=None).aggregate(
-        n=Count("pk"), newest=Max("created_at")
-    )
-    fit = Fit.objects.filter(athlete=athlete_id, invalidated_at=None).aggregate(newest=Max("created_at"))
-    return tuple(value for found in (activities, tests, thresholds, fit) for value in found.values())
+    key = Activity._meta.get_field("athlete").get_db_prep_value(athlete_id, connection)
+    with connection.cursor() as cursor:
+        cursor.execute(_STAMP, [key] * 4)
+        return tuple(cursor.fetchone() or ())
+
+
+_STAMP: Final = """
+SELECT * FROM
+  (SELECT count(*), max(created_at), sum(load), sum(duration_s)
+   FROM modeling_activity WHERE athlete_id = %s AND deleted_at IS NULL) activities,
+  (SELECT count(*), max(created_at), sum(value), max(day)
+   FROM modeling_test WHERE athlete_id = %s AND deleted_at IS NULL) tests,
+  (SELECT count(*), max(created_at) FROM modeling_threshold WHERE athlete_id = %s AND deleted_at IS NULL) thresholds,
+  (SELECT max(created_at) FROM modeling_fit WHERE athlete_id = %s AND invalidated_at IS NULL) fits
+"""
 
 
 def newest_fit(athlete: Athlete, method: str = "posterior") -> Fit | None:

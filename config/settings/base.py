@@ -229,7 +229,7 @@ SIMPLE_JWT = {
 
 # What a person may ask of the generator each day (G7), and how long a model pipeline may take before the template
 # steps in (I5).
-# Requests a person (log-in: an e-mail and an address; refresh: an address) may make; empty for no limit.
+# Requests a person (log-in: an e-mail and an address; refresh: an address) may make; `off` for no limit.
 THROTTLE_RATES = {
     "login": env.text("THROTTLE_LOGIN", "10/minute"),
     "login_address": env.text("THROTTLE_LOGIN_ADDRESS", "100/minute"),

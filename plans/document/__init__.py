@@ -12,7 +12,15 @@ from plans.document.content import (
     session_texts,
     text_sha256,
 )
-from plans.document.diff import FieldChange, SessionChange, apply_changes, field_changes, operations, session_changes
+from plans.document.diff import (
+    FieldChange,
+    SessionChange,
+    Texts,
+    apply_changes,
+    field_changes,
+    operations,
+    session_changes,
+)
 from plans.document.merge import Conflict, Merge, align, merge
 from plans.document.patch import InvalidPatch, Operation, apply_patch, from_payload, parse_patch
 from plans.document.summary import Summary, summarise
@@ -27,6 +35,7 @@ __all__ = [
     "Operation",
     "SessionChange",
     "Summary",
+    "Texts",
     "align",
     "apply_changes",
     "apply_patch",

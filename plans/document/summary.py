@@ -10,7 +10,7 @@ from functools import lru_cache
 from typing import Any, Final
 
 from plans.document.content import Content, Entry, minutes
-from plans.document.diff import SessionChange, session_changes
+from plans.document.diff import SessionChange, Texts, session_changes
 
 LEAST_PERCENT: Final = 1.0
 """Changes of volume and load below this share get no badge."""
@@ -36,12 +36,14 @@ class Summary:
         return asdict(self)
 
 
-def summarise(before: Content, after: Content, *, reasons: Iterable[str] = (), brief: bool = False) -> Summary:
+def summarise(
+    before: Content, after: Content, *, reasons: Iterable[str] = (), brief: bool = False, texts: Texts | None = None
+) -> Summary:
     """Return what leads from one document to the other; `reasons` are the codes given with the edits.
 
-    `brief`: without the tables by week and by intensity.
+    `brief`: without the tables by week and by intensity. `texts`: as for `session_changes`.
     """
-    changes = session_changes(before, after)
+    changes = session_changes(before, after, texts)
     moved = [_moved(c) for c in changes if _is_move(c)]
     counts = Counter(change.change for change in changes)
     old, new = before["sessions"].values(), after["sessions"].values()

@@ -64,14 +64,16 @@ def save_edits(
         texts = session_texts(after, known=(before, texts_of(head)))
         if text_sha256(document_text(texts)) == head.content_sha256:
             return head
-        baseline = before if head.baseline_version_id == head.pk else content_of(baseline_of(head))
+        first = baseline_of(head)
         version, summary = store_version(
             plan,
             after,
             Frame.of(head, predicted=predicted_of(plan, head, before, after)),
             status=state,
             author_id=actor_id(acting_user),
-            lineage=Lineage(head, before, head.baseline_version_id, baseline, operations),
+            lineage=Lineage(
+                head, before, head.baseline_version_id, content_of(first), operations, baseline_texts=texts_of(first)
+            ),
             texts=texts,
         )
         move_head(plan, version, state)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
 from typing import Any
@@ -19,6 +19,7 @@ from plans.document import (
     FieldChange,
     Operation,
     Summary,
+    Texts,
     document,
     document_text,
     field_changes,
@@ -56,6 +57,7 @@ class Lineage:
     baseline_id: UUID | None
     baseline: Content
     operations: Sequence[Operation] = field(default=())
+    baseline_texts: Mapping[str, str] | None = None
 
 
 def store_version(
@@ -75,7 +77,9 @@ def store_version(
     changes = field_changes(lineage.before, content)
     reasons = {change.path: _reason(change, lineage.operations) for change in changes}
     summary = summarise(lineage.before, content, reasons=(reason for reason, _ in reasons.values()))
-    text = document_text(texts or session_texts(content))
+    known = texts or session_texts(content)
+    text = document_text(known)
+    between = (lineage.baseline_texts, known) if lineage.baseline_texts else None
     version = PlanVersion.objects.create(
         plan=plan,
         athlete_id=plan.athlete_id,
@@ -84,7 +88,7 @@ def store_version(
         baseline_id=lineage.baseline_id,
         status=status.value,
         author_id=author_id,
-        diff_summary_json={**summary.as_json(), "baseline": _brief(lineage.baseline, content)},
+        diff_summary_json={**summary.as_json(), "baseline": _brief(lineage.baseline, content, between)},
         content_sha256=text_sha256(text),
         weeks_json=frame.weeks,
         predicted_json=frame.predicted,
@@ -163,8 +167,8 @@ def _next_number(plan: Plan) -> int:
     return (highest or 0) + 1
 
 
-def _brief(baseline: Content, content: Content) -> dict[str, Any]:
-    whole = summarise(baseline, content, brief=True).as_json()
+def _brief(baseline: Content, content: Content, texts: Texts | None) -> dict[str, Any]:
+    whole = summarise(baseline, content, brief=True, texts=texts).as_json()
     return {name: whole[name] for name in ("sessions", "volume", "load", "badges", "sentence")}
 
 

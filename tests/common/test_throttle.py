@@ -27,8 +27,8 @@ def rates(settings):
 @pytest.mark.pure
 def test_rates_are_read_or_refused():
     assert Rate.parse("10/minute") == Rate(10, 60)
-    assert Rate.parse("") is None
-    for wrong in ("10", "0/minute", "10/fortnight", "-1/hour", "ten/minute"):
+    assert Rate.parse("off") is None
+    for wrong in ("", "10", "0/minute", "10/fortnight", "-1/hour", "ten/minute"):
         with pytest.raises(ImproperlyConfigured, match="is no rate"):
             Rate.parse(wrong)
 
