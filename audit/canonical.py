@@ -63,8 +63,7 @@ def pack(
 ) -> bytes:
     """Return the canonical bytes of an event, given its columns in the order of `COLUMNS`.
 
-    Raises:
-        ValueError: a number is not finite, or the moment has no time zone.
+    Raises ValueError where a number is not finite, or the moment has no time zone.
     """
     if occurred_at.tzinfo is None:
         raise ValueError("an event's moment has a time zone")
@@ -73,13 +72,13 @@ def pack(
             "v": VERSION,
             "id": str(id),
             "occurred_at": _moment(occurred_at),
-            "actor_id": None if actor_id is None else str(actor_id),
+            "actor_id": _id(actor_id),
             "actor_role": actor_role,
             "action": action,
             "target_type": target_type,
-            "target_id": None if target_id is None else str(target_id),
-            "subject_id": None if subject_id is None else str(subject_id),
-            "linked_event_id": None if linked_event_id is None else str(linked_event_id),
+            "target_id": _id(target_id),
+            "subject_id": _id(subject_id),
+            "linked_event_id": _id(linked_event_id),
             "request_id": str(request_id),
             "metadata_json": _plain(metadata_json),
             "origin_ip": None if origin_ip is None else base64.b64encode(origin_ip).decode(),
@@ -104,6 +103,10 @@ def unpack(data: bytes) -> dict[str, Any]:
     if again != data:
         raise NotCanonical("these bytes are no event in its canonical form")
     return columns
+
+
+def _id(value: UUID | None) -> str | None:
+    return None if value is None else str(value)
 
 
 def _column(name: str, value: Any) -> Any:

@@ -277,7 +277,7 @@ class LogVerifier:
         loose = AuditEvent.objects.filter(~Exists(AuditLeaf.objects.filter(event_id=OuterRef("pk"))))
         if first is not None:
             loose = loose.filter(xact_id__gte=first.last_xact_id)
-        end = _newest_order()
+        end, ahead = _newest_order(), []
         rows = loose.order_by("xact_id", "id").values_list("pk", "xact_id")
         for event_id, xact_id in rows.iterator(chunk_size=1_000):
             if last is not None and (int(xact_id or 0), event_id) <= (last.last_xact_id, last.last_event_id):
@@ -285,6 +285,13 @@ class LogVerifier:
                 detail = f"event {event_id} stands among sealed ones without a leaf: {why}"
                 self.report.add("event inserted", detail, event_id=event_id)
             elif end is not None and int(xact_id or 0) >= end:
+                ahead.append((event_id, int(xact_id or 0)))
+            else:
+                self.report.waiting += 1
+        # What began after we had looked has begun by now; what somebody made up has not.
+        end = _newest_order() if ahead else end
+        for event_id, xact_id in ahead:
+            if end is not None and xact_id >= end:
                 detail = f"event {event_id} names a transaction that has not begun yet"
                 self.report.add("event inserted", detail, event_id=event_id)
             else:

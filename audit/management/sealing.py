@@ -107,10 +107,15 @@ def show(command: MesocycleCommand, report: Report) -> None:
             ({"what": f.kind, "seal": f.seal, "leaf": f.leaf_index, "where": f.detail} for f in report.findings),
             columns=("what", "seal", "leaf", "where"),
         )
-    more = report.found - len(report.findings)
-    verdict = "intact" if report.intact else f"{report.found} findings" + (f" ({more} not listed)" if more else "")
+    if report.intact:
+        verdict = "intact"
+    else:
+        listed = len(report.findings)
+        verdict = f"{report.found} found" + (f", {listed} of them listed" if listed < report.found else "")
+    archived = f", {report.archived} archived" if report.archived else ""
     command.stdout.write(
-        f"{verdict}: {report.events} events under {report.seals} seals verified, {report.waiting} wait to be sealed"
+        f"{verdict}: {report.events} events under {report.seals} seals verified{archived}, "
+        f"{report.waiting} wait to be sealed"
     )
 
 

@@ -36,10 +36,16 @@ def on_postgres(sql):
     return run
 
 
+def guard_events_again(apps, schema_editor):
+    AppendOnly("audit_events").database_forwards("audit", schema_editor, None, None)
+
+
 class Migration(migrations.Migration):
     dependencies = [("audit", "0001_initial")]
 
     operations = [
+        # First here is last on the way back, which must leave the events as guarded as it found them.
+        migrations.RunPython(migrations.RunPython.noop, guard_events_again),
         # Events from before get 0: they are sealed first, by id.
         migrations.AddField(
             model_name="auditevent",

@@ -13,6 +13,7 @@ import os
 from collections.abc import Iterator
 from datetime import UTC
 from pathlib import Path
+from typing import Final
 
 from django.conf import settings
 
@@ -23,6 +24,7 @@ from common.context import register_service, unit_of_work
 logger = logging.getLogger("mesocycle.audit")
 
 _PUBLISHER = register_service("head-publisher")
+_TAIL: Final = 4096  # longer than a head's line: this runs every second, and a day's file grows long
 
 
 def publish_heads() -> int:
@@ -73,11 +75,15 @@ def heads_in(path: Path) -> Iterator[TreeHead]:
 def _last_published(folder: Path) -> int:
     """Return the number of the newest head in the folder, 0 where there is none; half a line does not count."""
     for path in sorted(folder.glob("*.ndjson"), reverse=True):
-        lines = path.read_bytes().splitlines(keepends=True)
-        if lines and not lines[-1].endswith(b"\n"):
+        with path.open("rb") as file:
+            size = file.seek(0, os.SEEK_END)
+            file.seek(max(0, size - _TAIL))
+            tail = file.read()
+        half = len(tail) - (tail.rfind(b"\n") + 1)
+        if half:
             logger.warning("a half-written head was cut off", extra={"file": path.name})
-            path.write_bytes(b"".join(lines[:-1]))
-            lines = lines[:-1]
+            os.truncate(path, size - half)
+        lines = tail[: len(tail) - half].splitlines()
         if lines:
             return TreeHead.from_json(json.loads(lines[-1])).number
     return 0

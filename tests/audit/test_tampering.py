@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import io
 import json
+import threading
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 from uuid import UUID
@@ -18,11 +20,12 @@ from audit.canonical import COLUMNS, pack
 from audit.heads import SigningKeys, TreeHead, key_id
 from audit.models import AuditEvent, AuditLeaf, AuditNode, AuditSeal
 from audit.services import verify as verify_service
+from audit.services.seal import seal
 from audit.services.verify import Scope, verify_log
 from audit.verification import Finding, Report
 from common.context import service, unit_of_work
 from common.ids import uuid7
-from tests.audit.log import actions, as_owner, order, sealed, write
+from tests.audit.log import actions, as_owner, order, sealed, unsealed, wait_for_strangers, write
 
 pytestmark = pytest.mark.usefixtures("committed_database", "_actions")
 
@@ -167,16 +170,8 @@ def test_an_event_inserted_in_the_past_is_named(log: list[UUID]) -> None:
 
 def sealed_but(stray: UUID) -> list[UUID]:
     """Seal on; what was slipped in is never sealed."""
-    import time
-
-    from audit.services.seal import seal
-    from tests.audit.log import unsealed
-
-    for _ in range(200):
-        seal()
-        if unsealed() == [stray]:
-            break
-        time.sleep(0.1)
+    wait_for_strangers()
+    seal()
     assert unsealed() == [stray]
     return order()
 
@@ -433,3 +428,33 @@ def test_verifying_opens_no_writable_transaction(log: list[UUID]) -> None:
     assert verify_service.VERIFIER.name == "verifier"
     with unit_of_work(verify_service.VERIFIER, read_only=True):
         assert verify_log(Scope()).intact
+
+
+def test_a_log_that_grows_meanwhile_is_intact() -> None:
+    """Verification reads in many steps; writers and the sealer go on between them."""
+    done = threading.Event()
+
+    def work(number: int) -> int:
+        count = 0
+        try:
+            while not done.is_set():
+                if number:
+                    write()
+                else:
+                    seal(batch=5)
+                count += 1
+        finally:
+            connection.close()
+        return count
+
+    with ThreadPoolExecutor(3) as pool:
+        workers = [pool.submit(work, number) for number in range(3)]
+        try:
+            reports = [verify_log(Scope()) for _ in range(25)]
+        finally:
+            done.set()
+        counts = [worker.result(60) for worker in workers]
+    assert [report.findings for report in reports] == [[]] * 25
+    assert min(counts) > 0
+    sealed()
+    assert verify_log(Scope()).events == sum(counts[1:])
