@@ -6,7 +6,7 @@ from typing import Any
 
 from django import forms
 from django.contrib import admin
-from django.db.models import Q
+from django.db.models import Count, Q, QuerySet
 from django.http import HttpRequest
 
 from accounts.models import CoachLink, Team, TeamMembership, User
@@ -14,6 +14,7 @@ from accounts.requests import acting_user
 from accounts.scope import GRANTEES
 from accounts.services.invitations import invite_user
 from accounts.services.people import change_role, end_link, link_coach
+from accounts.services.teams import add_team, rename_team, set_staff
 from common.admin import PolicyAdmin, TabularInline, may
 
 EVERY_ROW = Q()
@@ -89,15 +90,47 @@ class MembershipInline(TabularInline):  # type: ignore[misc]
     model = TeamMembership
     autocomplete_fields = ("user",)
     extra = 0
+    verbose_name, verbose_name_plural = "member of staff", "staff"
+
+    def has_add_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return may(request.user, "user:manage")
+
+    has_change_permission = has_delete_permission = has_view_permission = has_add_permission
 
 
 @admin.register(Team)
 class TeamAdmin(PolicyAdmin):
+    """Teams and their staff; what the form says goes through the services, so that it is recorded."""
+
     view_verb = add_verb = change_verb = "user:manage"
-    list_display = ("name",)
+    list_display = ("name", "staff_count", "athlete_count")
     search_fields = ("name",)
     fields = ("name",)
     inlines = (MembershipInline,)
 
     def visible(self, user: Any) -> Q:
         return EVERY_ROW
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Team]:
+        rows: Any = super().get_queryset(request)
+        return rows.annotate(n_staff=Count("staff", distinct=True), n_athletes=Count("athletes", distinct=True))
+
+    @admin.display(description="staff", ordering="n_staff")
+    def staff_count(self, team: Any) -> int:
+        return int(team.n_staff)
+
+    @admin.display(description="athletes", ordering="n_athletes")
+    def athlete_count(self, team: Any) -> int:
+        return int(team.n_athletes)
+
+    def save_model(self, request: HttpRequest, obj: Team, form: forms.ModelForm[Team], change: bool) -> None:
+        if change:
+            rename_team(team_id=obj.pk, name=obj.name, acting_user=acting_user(request))
+        else:
+            obj.pk = add_team(name=obj.name, acting_user=acting_user(request)).pk
+
+    def save_formset(self, request: HttpRequest, form: Any, formset: Any, change: bool) -> None:
+        rows = [row for row in formset.cleaned_data if row and not row.get("DELETE")]
+        formset.new_objects, formset.changed_objects, formset.deleted_objects = [], [], []
+        staff = {row["user"].pk for row in rows}
+        set_staff(team_id=form.instance.pk, user_ids=staff, acting_user=acting_user(request))

@@ -9,9 +9,10 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any
 
-from accounts.models import Athlete, Purpose, Team, TeamMembership, User
+from accounts.models import Athlete, Purpose, Team, User
 from accounts.services.consent import record_consent
 from accounts.services.people import add_athlete, add_user, link_coach
+from accounts.services.teams import add_team, set_staff
 from common import clock
 from common.context import service, unit_of_work
 from common.jobs import wait_for
@@ -62,9 +63,11 @@ def _user(local: str, name: str, role: str) -> User:
 
 
 def _team(*staff: User) -> Team:
-    team, _ = Team.objects.get_or_create(name="Demo team")
-    for user in staff:
-        TeamMembership.objects.get_or_create(team=team, user=user)
+    demo = service("demo")
+    with unit_of_work(demo):
+        team = Team.objects.filter(name="Demo team").first() or add_team(name="Demo team", acting_user=demo)
+        known = team.staff.values_list("pk", flat=True)
+        set_staff(team_id=team.pk, user_ids={*known, *(user.pk for user in staff)}, acting_user=demo)
     return team
 
 
