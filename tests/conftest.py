@@ -13,8 +13,8 @@ from typing import Any
 import pytest
 from hypothesis import HealthCheck, settings
 
-from tests.support.databases import ON_POSTGRES, Databases, environment
-from tests.support.processes import Server, start_server, stop
+from tests.support.databases import ON_POSTGRES, Databases
+from tests.support.processes import Server, serving
 
 SHARED_DATA = Path(os.environ.get("MESOCYCLE_DATA", Path(__file__).resolve().parents[2] / "shared" / "data"))
 CHROMIUM = shutil.which("chromium") or "/usr/bin/chromium"
@@ -134,15 +134,7 @@ def shared_data() -> Path:
 @pytest.fixture(scope="module")
 def server(databases: Databases, tmp_path_factory: pytest.TempPathFactory, worker_id: str) -> Iterator[Server]:
     """A real server on a database of its own; on PostgreSQL with a real worker."""
-    name = databases.copy(f"server_{worker_id}_{next(_counter)}")
-    folder = tmp_path_factory.mktemp("server")
-    env = environment(databases.url(name), MESOCYCLE_VAR=str(folder / "var"))
-    running, processes = start_server(env, folder / "server.log")
-    try:
-        yield running
-    finally:
-        stop(processes)
-        databases.drop(name)
+    yield from serving(databases, databases.template, tmp_path_factory.mktemp("server"), worker_id)
 
 
 @pytest.fixture(scope="module")

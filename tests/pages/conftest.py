@@ -9,7 +9,14 @@ import pytest
 
 from tests.pages.reviewing import PASSWORD, PENDING, PICTURES, Visit, is_error
 from tests.pages.test_pages import COACH
-from tests.support.processes import Server
+from tests.support.databases import Databases
+from tests.support.processes import Server, serving
+
+
+@pytest.fixture(scope="module")
+def server(databases: Databases, tmp_path_factory: pytest.TempPathFactory, worker_id: str) -> Iterator[Server]:
+    """A real server on a copy of the demo's data, which is made once a run."""
+    yield from serving(databases, databases.demo(), tmp_path_factory.mktemp("server"), worker_id)
 
 
 @pytest.fixture(scope="module")

@@ -13,11 +13,6 @@ pytestmark = [pytest.mark.server, pytest.mark.browser]
 COACH = "coach@demo.mesocycle.example"
 
 
-@pytest.fixture(scope="module")
-def demo(server: Server) -> dict[str, Any]:
-    return server.manage_json("demo", "--no-serve")
-
-
 def open_page(server: Server, browser: Any, width: int, height: int) -> tuple[Any, list[str]]:
     """Log the coach in; returns the page and what went wrong on it so far."""
     page = browser.new_context(viewport={"width": width, "height": height}).new_page()

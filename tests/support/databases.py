@@ -38,17 +38,29 @@ class Databases:
             _manage(["migrate", "--verbosity", "0"], self.url(self.template, user="app_owner"))
             ready.touch()
 
-    def copy(self, name: str) -> str:
-        """Return the name of a fresh copy of the template."""
+    def demo(self) -> str:
+        """Return a database with the demo's data, made once for all workers; copy it, do not write to it."""
+        name = f"{self.template}_demo" if ON_POSTGRES else str(self.folder / "demo.sqlite3")
+        ready = self.folder / "demo.ready"
+        with _locked(self.folder / "demo.lock"):
+            if not ready.exists():
+                self.copy("demo")
+                _manage(["demo", "--no-serve"], self.url(name), MESOCYCLE_VAR=str(self.folder / "demo-var"))
+                ready.touch()
+        return name
+
+    def copy(self, name: str, *, source: str = "") -> str:
+        """Return the name of a fresh copy of the template, or of another database."""
+        source = source or self.template
         if not ON_POSTGRES:
             target = str(self.folder / f"{name}.sqlite3")
-            shutil.copyfile(self.template, target)
+            shutil.copyfile(source, target)
             return target
         target = f"{self.template}_{name}"
         with _locked(self.folder / "template.lock"), psycopg.connect(ADMIN_URL, autocommit=True) as server:
             server.execute(sql.SQL("DROP DATABASE IF EXISTS {} WITH (FORCE)").format(sql.Identifier(target)))
             server.execute(
-                sql.SQL("CREATE DATABASE {} TEMPLATE {}").format(sql.Identifier(target), sql.Identifier(self.template))
+                sql.SQL("CREATE DATABASE {} TEMPLATE {}").format(sql.Identifier(target), sql.Identifier(source))
             )
         return target
 
@@ -84,9 +96,10 @@ def environment(database_url: str, **more: str) -> dict[str, str]:
     }
 
 
-def _manage(arguments: list[str], database_url: str) -> None:
+def _manage(arguments: list[str], database_url: str, **more: str) -> None:
     command = [sys.executable, "manage.py", *arguments]
-    done = subprocess.run(command, cwd=ROOT, env=environment(database_url), capture_output=True, text=True, check=False)
+    env = environment(database_url, **more)
+    done = subprocess.run(command, cwd=ROOT, env=env, capture_output=True, text=True, check=False)
     if done.returncode:
         raise RuntimeError(f"{' '.join(arguments)} failed:\n{done.stdout}\n{done.stderr}")
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import os
 import signal
@@ -11,11 +12,14 @@ import sys
 import time
 import urllib.error
 import urllib.request
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from tests.support.databases import ON_POSTGRES, ROOT
+from tests.support.databases import ON_POSTGRES, ROOT, Databases, environment
+
+_numbers = itertools.count()
 
 
 @dataclass
@@ -53,6 +57,18 @@ def start_server(env: dict[str, str], log: Path) -> tuple[Server, list[subproces
     server = Server(f"http://127.0.0.1:{port}", env)
     _wait_until_up(server.url, processes[-1], log)
     return server, processes
+
+
+def serving(databases: Databases, source: str, folder: Path, worker_id: str) -> Iterator[Server]:
+    """Serve a copy of a database."""
+    name = databases.copy(f"server_{worker_id}_{next(_numbers)}", source=source)
+    env = environment(databases.url(name), MESOCYCLE_VAR=str(folder / "var"))
+    running, processes = start_server(env, folder / "server.log")
+    try:
+        yield running
+    finally:
+        stop(processes)
+        databases.drop(name)
 
 
 def stop(processes: list[subprocess.Popen[bytes]]) -> None:
