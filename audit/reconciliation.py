@@ -72,12 +72,16 @@ def id_at(moment: datetime) -> UUID:
 
 
 def windows(since: datetime | None, until: datetime) -> Iterator[tuple[datetime, datetime]]:
-    """Yield the days from `since` on (None: everything) up to `until`, so that memory does not grow with the log."""
-    begin = since
-    if begin is None:
-        first = AuditEvent.objects.order_by("id").values_list("id", flat=True).first()
-        begin = min(_time_of(first), until) if first else until
-        yield _BEGINNING, begin
+    """Yield the days from `since` on (None: everything) up to `until`, so that memory does not grow with the log.
+
+    What lies before the first event is one window.
+    """
+    begin = since or _BEGINNING
+    first = AuditEvent.objects.order_by("id").values_list("id", flat=True).first()
+    start = min(_time_of(first), until) if first else until
+    if begin < start:
+        yield begin, start
+        begin = start
     while begin < until:
         end = min(begin + _WINDOW, until)
         yield begin, end

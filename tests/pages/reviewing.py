@@ -5,8 +5,11 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from datetime import date
 from typing import Any
+
+from playwright.sync_api import Error as PlaywrightError
 
 from tests.pages.test_pages import COACH, overflow
 from tests.support.databases import ROOT
@@ -48,11 +51,26 @@ def pending_ids(page: Any) -> list[str]:
 
 
 def edited(page: Any, act: Callable[[], None]) -> dict[str, Any]:
-    """Do an edit; returns the what-if that the page asked about it, once the page shows it."""
-    with page.expect_response("**/what-if") as response:
-        act()
-    page.wait_for_selector("#rv-whatif > div:not(.rv-computing)", state="attached")
-    return response.value.json()
+    """Do an edit; returns the newest what-if that the page asked about it, once the page shows it.
+
+    The answers pass through here, since the browser forgets the body of one that the page no longer waits for.
+    """
+    answers = []
+
+    def pass_on(route: Any) -> None:
+        answer = route.fetch()
+        answers.append(answer.json())
+        with suppress(PlaywrightError):  # the page asked anew meanwhile
+            route.fulfill(response=answer)
+
+    page.route("**/what-if", pass_on)
+    try:
+        with page.expect_response("**/what-if"):
+            act()
+        page.wait_for_selector("#rv-whatif > div:not(.rv-computing)", state="attached")
+    finally:
+        page.unroute("**/what-if", pass_on)
+    return answers[-1]
 
 
 def chip(page: Any, session: str) -> Any:
