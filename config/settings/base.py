@@ -254,5 +254,8 @@ AUDIT_HEADS_DIR = env.text("AUDIT_HEADS_DIR", str(VAR_DIR / "audit-heads"))
 AUDIT_ARCHIVE = env.text("AUDIT_ARCHIVE", str(VAR_DIR / "audit-archive"))
 AUDIT_ARCHIVE_S3_ENDPOINT = env.text("AUDIT_ARCHIVE_S3_ENDPOINT")
 AUDIT_RETENTION_DAYS = env.integer("AUDIT_RETENTION_DAYS", 7 * 366)
+# thread: each process asks each second whether flags changed; inline: on each decision (for tests).
+FLAGS_REFRESH = env.text("FLAGS_REFRESH", "thread")
+FLAGS_POLL_SECONDS, FLAGS_START_SECONDS = 1.0, 2.0
 FLAGS_KILLED = env.words("FLAGS_KILLED")
 ENVIRONMENT_NAME = env.text("ENVIRONMENT_NAME", "local")

@@ -1,3 +1,3 @@
-from rollout.models.flag import Flag, new_salt
+from rollout.models.flag import Flag, FlagGroup, FlagGroupMember, FlagVersion, UserOverride, new_salt
 
-__all__ = ["Flag", "new_salt"]
+__all__ = ["Flag", "FlagGroup", "FlagGroupMember", "FlagVersion", "UserOverride", "new_salt"]

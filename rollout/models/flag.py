@@ -12,6 +12,7 @@ from waffle.models import AbstractUserFlag
 from accounts.models import Tier
 from common.history import tracked
 from common.ids import uuid7
+from common.models import BaseModel
 
 
 def new_salt() -> str:
@@ -32,6 +33,9 @@ class Flag(AbstractUserFlag):
     rollout_thousandths = models.PositiveIntegerField(default=0)
     salt = models.CharField(max_length=32, default=new_salt, editable=False)
     metadata = models.JSONField(default=dict, blank=True)
+    killed_at = models.DateTimeField(null=True, blank=True, help_text="Off for everybody, above everything.")
+    admin_override = models.BooleanField(null=True, blank=True, default=None, help_text="On or off for everybody.")
+    allow_groups = models.ManyToManyField("rollout.FlagGroup", blank=True, related_name="flags")
 
     history = tracked("rollout_flag_history")
 
@@ -51,3 +55,69 @@ class Flag(AbstractUserFlag):
         from rollout.selectors import evaluate_for_user
 
         return evaluate_for_user(self.name, user).value
+
+
+class FlagGroup(BaseModel):
+    """A named group of subjects for allowlist stages: the team, power users, early adopters, beta users."""
+
+    name = models.SlugField(max_length=60, unique=True)
+    description = models.CharField(max_length=200, blank=True)
+
+    class Meta:
+        db_table = "flag_groups"
+        ordering: ClassVar = ["name"]
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class FlagGroupMember(BaseModel):
+    """One subject of a group: an athlete or a user, by id."""
+
+    group = models.ForeignKey(FlagGroup, on_delete=models.CASCADE, related_name="members")
+    subject_id = models.UUIDField()
+
+    class Meta:
+        db_table = "flag_group_members"
+        constraints: ClassVar = [
+            models.UniqueConstraint(fields=["group", "subject_id"], name="one_membership_a_flag_group")
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.subject_id} in {self.group_id}"
+
+
+class UserOverride(BaseModel):
+    """A flag's answer for one subject, with a reason and an end (I1)."""
+
+    flag = models.ForeignKey("rollout.Flag", on_delete=models.CASCADE, related_name="overrides")
+    subject_id = models.UUIDField(help_text="The athlete for plan.* flags, the signed-in user for ui.* flags.")
+    value = models.BooleanField()
+    reason = models.CharField(max_length=300)
+    expires_at = models.DateTimeField()
+    set_by_id = models.UUIDField(editable=False)
+
+    history = tracked("user_overrides_history")
+
+    class Meta:
+        db_table = "user_overrides"
+        constraints: ClassVar = [
+            models.UniqueConstraint(fields=["flag", "subject_id"], name="one_override_a_flag_and_subject")
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.flag_id} {'on' if self.value else 'off'} for {self.subject_id}"
+
+
+class FlagVersion(models.Model):
+    """One row whose token changes with every change of a flag, an override or a group (by triggers, also for SQL)."""
+
+    id = models.PositiveSmallIntegerField(primary_key=True, default=1)
+    token = models.CharField(max_length=36)
+
+    class Meta:
+        db_table = "flag_version"
+        constraints: ClassVar = [models.CheckConstraint(condition=Q(id=1), name="flag_version_is_one_row")]
+
+    def __str__(self) -> str:
+        return self.token

@@ -1,0 +1,124 @@
+"""The process's own snapshot: faults leave the last good one, the disk helps at the start, nothing ever widens."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import time
+
+import pytest
+from django.db import OperationalError
+
+from rollout.evaluation import FULL, NOTHING, FlagState, Snapshot, Subject, decide
+from rollout.live import Live
+from tests.support.databases import ROOT, environment
+
+ON = FlagState("f", True, "", FULL, "salt")
+
+
+class Source:
+    """A database that can be down."""
+
+    def __init__(self) -> None:
+        self.down, self.token, self.flags, self.loads = False, "1", {"f": ON}, 0
+
+    def version(self) -> str:
+        if self.down:
+            raise OperationalError("gone")
+        return self.token
+
+    def load(self) -> Snapshot:
+        self.loads += 1
+        return Snapshot(self.version(), time.time(), "database", self.flags)
+
+
+@pytest.fixture
+def inline(settings):
+    settings.FLAGS_REFRESH = "inline"
+
+
+@pytest.mark.pure
+def test_an_unchanged_token_loads_nothing(inline):
+    source = Source()
+    live = Live(version=source.version, load=source.load, copy=None)
+    for _ in range(5):
+        live.current()
+    assert source.loads == 1
+    source.token, source.flags = "2", {}
+    assert live.current().flags == {}
+
+
+@pytest.mark.pure
+def test_with_the_database_gone_ten_thousand_decisions_come_from_the_last_snapshot(inline):
+    source = Source()
+    live = Live(version=source.version, load=source.load, copy=None)
+    live.current()
+    source.down = True
+    answers = {decide(live.current().flags.get("f"), Subject(str(i)), now=time.time()).value for i in range(10_000)}
+    assert answers == {True}
+    assert 0 < live.age < 60
+
+
+@pytest.mark.pure
+def test_a_process_that_starts_without_a_database_reads_the_copy_and_else_knows_nothing(settings, tmp_path):
+    settings.FLAGS_REFRESH, settings.FLAGS_POLL_SECONDS, settings.FLAGS_START_SECONDS = "thread", 60, 1
+    source, copy = Source(), tmp_path / "flags.json"
+    assert Live(version=source.version, load=source.load, copy=copy).current().source == "database"
+    source.down = True
+    late = Live(version=source.version, load=source.load, copy=copy)
+    assert (late.current().source, late.current().flags["f"]) == ("disk", ON)
+    copy.write_text("{broken")
+    assert Live(version=source.version, load=source.load, copy=copy).current() is NOTHING
+    copy.unlink()
+    assert Live(version=source.version, load=source.load, copy=None).current() is NOTHING
+
+
+@pytest.mark.pure
+def test_a_flapping_database_never_widens(inline):
+    source = Source()
+    source.flags = {"f": FlagState("f", True, "", 0, "salt")}
+    live = Live(version=source.version, load=source.load, copy=None)
+    for turn in range(200):
+        source.down = turn % 3 != 0
+        source.token = str(turn)
+        assert not decide(live.current().flags.get("f"), Subject("s"), now=time.time()).value
+
+
+WATCHER = """
+import os, sys, time, django
+os.environ["FLAGS_REFRESH"] = "thread"
+django.setup()
+from rollout.evaluation import Subject
+from rollout.selectors import evaluate, MODEL_DRIVEN_GENERATION as KEY
+print(evaluate(KEY, Subject("s", "elite")).reason, flush=True)
+end = time.time() + 20
+while evaluate(KEY, Subject("s", "elite")).reason != "killed" and time.time() < end:
+    time.sleep(0.02)
+print(time.time() if time.time() < end else "never", flush=True)
+"""
+
+
+def test_a_kill_reaches_every_process_in_seconds_without_redis(committed_database):
+    from common.management.base import COMMAND_LINE
+    from rollout.selectors import MODEL_DRIVEN_GENERATION
+    from rollout.services.flags import kill_flag, seed_flags
+
+    seed_flags(acting_user=COMMAND_LINE)
+    env = {**environment(committed_database), "REDIS_URL": ""}
+    command = [sys.executable, "-c", WATCHER]
+    watchers = [
+        subprocess.Popen(command, cwd=ROOT, env=env, stdout=subprocess.PIPE, text=True)
+        for _ in range(int(os.environ.get("MESOCYCLE_WATCHERS", "3")))
+    ]
+    try:
+        assert {w.stdout.readline().strip() for w in watchers if w.stdout} == {"everyone"}
+        kill_flag(key=MODEL_DRIVEN_GENERATION, reason="fire", acting_user=COMMAND_LINE)
+        killed_at = time.time()
+        heard = [w.stdout.readline().strip() for w in watchers if w.stdout]
+        assert "never" not in heard
+        assert max(float(moment) - killed_at for moment in heard) <= 5
+    finally:
+        for watcher in watchers:
+            watcher.kill()
+            watcher.wait()
