@@ -7,18 +7,21 @@ from django.views.generic import RedirectView
 from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerView
 
 from plans.api.training_views import calendar_feed
+from rollout.api import urls as rollout_urls
 
 API_V1 = [
     path("", include("audit.api.urls")),
     path("", include("accounts.api.urls")),
     path("", include("modeling.api.urls")),
     path("", include("plans.api.urls")),
+    path("", include("rollout.api.urls")),
 ]
 
 urlpatterns = [
     path("", RedirectView.as_view(pattern_name="admin:index"), name="home"),
     path("", include("common.urls")),
     path("api/v1/", include(API_V1)),
+    path("ofrep/v1/", include(rollout_urls.ofrep)),
     path("api/schema/", SpectacularAPIView.as_view(), name="schema"),
     path("api/docs/", SpectacularSwaggerView.as_view(url_name="schema"), name="api-docs"),
     path("api/session/", include("rest_framework.urls")),
