@@ -7,12 +7,22 @@ class AccountsConfig(AppConfig):
     name = "accounts"
 
     def ready(self) -> None:
-        from accounts import events, reconciliation, schema  # noqa: F401  (register audit events, authentication)
-        from accounts.access import matrix_grants, subjects_of
+        from accounts import erasing, errors, events, reconciliation, schema  # noqa: F401  (register by import)
+        from accounts.access import AuditPeople, matrix_grants, subjects_of
+        from accounts.holds import held_people
         from accounts.services import notify  # noqa: F401  (registers the job that sends mail)
-        from audit.policies import OWN_SUBJECTS
+        from accounts.services.break_glass import open_glass_of, record_reading
+        from audit.policies import EXCEPTIONS, OWN_SUBJECTS, READINGS
+        from audit.reading import PEOPLE
         from common.admin import ACCESS
+        from common.retention import HELD
 
         ACCESS.register("matrix", matrix_grants)
         OWN_SUBJECTS.register("accounts", subjects_of)
+        EXCEPTIONS.register("accounts", open_glass_of)
+        READINGS.register("accounts", record_reading)
+        PEOPLE.register("accounts", AuditPeople())
+        HELD.register("accounts", held_people)
         reconciliation.register()
+        erasing.register()
+        erasing.register_retention()

@@ -3,7 +3,12 @@
 from audit.events import register
 
 register("athlete.add", target_type="athlete", metadata=frozenset({"sport", "level", "tier", "synthetic"}))
-register("athlete.edit", target_type="athlete", metadata=frozenset({"changes"}))
+register(
+    "athlete.edit",
+    target_type="athlete",
+    metadata=frozenset({"changes", "personal"}),
+    free_text=frozenset({"personal"}),
+)
 register("consent.record", target_type="consent", metadata=frozenset({"purpose", "text_version", "granted"}))
 GRANT = frozenset({"user_id", "object", "expires_at"})
 register("grant.open", target_type="grant", metadata=GRANT)
@@ -20,3 +25,18 @@ register("user.add", target_type="user", metadata=frozenset({"role", "invited"})
 register("user.role_change", target_type="user", metadata=frozenset({"role_before", "role_after"}))
 register("user.role_state", target_type="user", metadata=frozenset({"role", "is_active", "token_version"}), state=True)
 register("auth.refresh_reuse", target_type="user", metadata=frozenset({"family"}))
+
+_ERASURE = frozenset({"state"})
+register("erasure.request", target_type="erasure_request", metadata=frozenset({"reason"}))
+register("erasure.refuse", target_type="erasure_request", metadata=frozenset({"reason"}))
+register("erasure.execute", target_type="erasure_request", metadata=frozenset({"tables", "keys_destroyed"}))
+register("erasure.state", target_type="erasure_request", metadata=_ERASURE, state=True)
+register("hold.place", target_type="legal_hold", metadata=frozenset({"reason", "held_until"}))
+register("hold.lift", target_type="legal_hold", metadata=frozenset({"reason"}))
+register("hold.state", target_type="legal_hold", metadata=frozenset({"holds", "held_until"}), state=True)
+_GLASS = frozenset({"is_open", "expires_at", "reviewed"})
+register("break_glass.open", target_type="break_glass", metadata=frozenset({"reason", "minutes"}))
+register("break_glass.close", target_type="break_glass", metadata=frozenset())
+register("break_glass.read", target_type="break_glass", metadata=frozenset({"page", "events"}))
+register("break_glass.review", target_type="break_glass", metadata=frozenset({"note"}))
+register("break_glass.state", target_type="break_glass", metadata=_GLASS, state=True)

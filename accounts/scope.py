@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import date
 from typing import TYPE_CHECKING, Any
 
-from django.db.models import Q
+from django.db.models import Exists, OuterRef, Q
 
 from accounts.matrix import GRANTED, Relation, relation_for
 from accounts.models import Athlete, AthleteGrant, CoachLink, TeamMembership
@@ -82,6 +82,14 @@ def athlete_for(user: User | ServiceIdentity, verb: str, athlete_id: UUID, *, lo
     if Athlete.objects.filter(athletes_in_scope(user, "athlete:view"), pk=athlete_id).exists():
         raise NotPermitted(f"Your role may see this athlete but not do {verb}.")
     raise NotVisible("There is no such athlete, or you may not see them.")
+
+
+def verbs_on(user: User | ServiceIdentity, athlete_id: UUID, verbs: Sequence[str]) -> frozenset[str]:
+    """Return which of some verbs the user may do for an athlete; one query, for pages that show what may be done."""
+    asked = {f"may_{n}": athletes_in_scope(user, verb) for n, verb in enumerate(verbs)}
+    found = {name: Exists(Athlete.objects.filter(condition, pk=OuterRef("pk"))) for name, condition in asked.items()}
+    row = Athlete.objects.filter(pk=athlete_id).values(**found).first() or {}
+    return frozenset(verb for name, verb in zip(asked, verbs, strict=True) if row.get(name))
 
 
 def require(user: User | ServiceIdentity, verb: str) -> None:

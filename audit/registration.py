@@ -1,18 +1,23 @@
-"""What audit itself puts into registries: refusals are recorded wherever the API refuses."""
+"""What audit itself puts into registries: refusals are recorded wherever the API or a page refuses."""
 
 from __future__ import annotations
 
 from uuid import UUID
 
+from django.http import HttpRequest
 from rest_framework.request import Request
 
 from audit.events import register as register_action
-from audit.services import DENIED, archive, record_denied, seal, verify  # noqa: F401  (register service identities)
+from audit.models import AuditEvent
+from audit.services import DENIED, archive, record, record_denied, seal, verify  # noqa: F401  (register services)
 from audit.services.export_events import EXPORT
 from audit.services.reconcile import DISCREPANCY
 from common.api import DENIAL_RECORDERS
 from common.context import PUBLIC
 from common.errors import NotPermitted
+from common.retention import REMOVED, How, Rule, keeps
+
+REMOVAL = "retention.remove"
 
 
 def register() -> None:
@@ -20,11 +25,21 @@ def register() -> None:
     register_action(DENIED, target_type="request", metadata=frozenset({"attempted", "target_type", "detail"}))
     register_action(DISCREPANCY, target_type="row", metadata=frozenset({"reconciliation", "side", "key", "what"}))
     register_action(EXPORT, target_type="audit_log", metadata=frozenset({"rows", "sha256", "what", "decrypted"}))
+    register_action(REMOVAL, target_type="table", metadata=frozenset({"table", "rows", "keep_days"}))
+    REMOVED.register("audit", record_removal)
+    why = "seven years (F2); verifying the log needs every event, so that segments go whole or not at all"
+    keeps(AuditEvent, "audit", "occurred_at", why, how=How.OWNER, people=("subject_id", "actor_id"))
     DENIAL_RECORDERS.register("audit", record_api_denial)
 
 
-def record_api_denial(error: NotPermitted, request: Request) -> None:
-    """Record a refused API request by its route: the address itself could hold a secret (a reset link's token)."""
+def record_removal(rule: Rule, rows: int) -> None:
+    """Record that the time of rows was over, in the transaction that removed them."""
+    metadata = {"table": rule.table, "rows": rows, "keep_days": rule.keep.days if rule.keep else 0}
+    record(REMOVAL, target_id=None, metadata=metadata)
+
+
+def record_api_denial(error: NotPermitted, request: Request | HttpRequest) -> None:
+    """Record a refused request by its route: the address itself could hold a secret (a reset link's token)."""
     match = request.resolver_match
     route = match.route if match else ""
     user = request.user

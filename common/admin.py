@@ -12,7 +12,7 @@ from unfold.admin import ModelAdmin, TabularInline
 from unfold.contrib.filters.admin import RangeDateFilter
 from unfold.decorators import action, display
 
-from common.errors import DomainError
+from common.errors import DomainError, NotPermitted, NotVisible
 from common.registries import Registry
 
 __all__ = ["ACCESS", "PolicyAdmin", "RangeDateFilter", "TabularInline", "action", "display", "may"]
@@ -44,15 +44,27 @@ class PolicyAdmin(ModelAdmin):  # type: ignore[misc]
         raise NotImplementedError
 
     def changeform_view(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
-        """Show a refusal of the service to the person instead of a server error; nothing of the change is kept."""
+        """Show what the service refuses to the person instead of a server error; nothing of the change is kept.
+
+        Who may not do it at all gets 404 or 403, as everywhere.
+        """
         try:
             return super().changeform_view(request, *args, **kwargs)  # type: ignore[no-any-return]
+        except (NotVisible, NotPermitted):
+            raise
         except DomainError as error:
             messages.error(request, error.detail)
             return HttpResponseRedirect(request.get_full_path())
 
+    def log_addition(self, request: HttpRequest, obj: Model, message: Any) -> None:
+        """Write nothing: the audit log tells who did what, and Django's own log would keep names in clear for ever."""
+
+    def log_change(self, request: HttpRequest, obj: Model, message: Any) -> None:
+        """Write nothing, as `log_addition`."""
+
     def get_queryset(self, request: HttpRequest) -> QuerySet[Model]:
-        return super().get_queryset(request).filter(self.visible(request.user))
+        rows = super().get_queryset(request).filter(self.visible(request.user))
+        return rows if self.has_view_permission(request) else rows.none()
 
     def has_module_permission(self, request: HttpRequest) -> bool:
         return may(request.user, self.view_verb)

@@ -22,7 +22,7 @@ from common.problem import as_domain_error
 from common.registries import Registry
 
 # Called with (error, request) once a refused request has rolled back; audit fills it to record the attempt.
-DENIAL_RECORDERS: Registry[Callable[[NotPermitted, Request], None]] = Registry("denial recorders")
+DENIAL_RECORDERS: Registry[Callable[[NotPermitted, Request | HttpRequest], None]] = Registry("denial recorders")
 
 
 _WAIT = re.compile(r"(?:^|,)\s*wait\s*=\s*\"?(?P<seconds>\d{1,6})\"?\s*(?:[,;]|$)", re.IGNORECASE)
@@ -32,12 +32,14 @@ class UnitOfWorkAPIMixin(APIView):
     """Open a unit of work after authentication, around permission checks and the handler.
 
     An exception rolls it back before it becomes a problem. Safe methods get a read-only unit unless `writes_when_safe`.
+    `verbs` maps each method to the verb that a role needs for it; the permission class asks it.
     `limits` maps a method to a scope of `settings.THROTTLE_RATES`, counted by user before the unit opens.
     `own_transaction = True` opts out: the view opens units itself (streams, `Prefer: wait`).
     """
 
     own_transaction: ClassVar[bool] = False
     writes_when_safe: ClassVar[bool] = False
+    verbs: ClassVar[Mapping[str, str | None]] = {}
     limits: ClassVar[Mapping[str, str]] = {}
 
     def dispatch(self, request: HttpRequest, *args: Any, **kwargs: Any) -> Response:
@@ -95,9 +97,14 @@ class CursorPagination(pagination.CursorPagination):
     max_page_size = 200
 
 
+def record_denial(denial: NotPermitted, request: Request | HttpRequest) -> None:
+    """Hand a refusal to the recorders, once its unit of work has rolled back."""
+    for _, record in DENIAL_RECORDERS.items():
+        record(denial, request)
+
+
 def _record_denial(error: Exception, request: Request) -> None:
     """Hand a refusal (ours, Django's or DRF's 403) to the recorders; other errors are no refusals."""
     denial = NotPermitted(str(error)) if isinstance(error, PermissionDenied) else as_domain_error(error)
     if isinstance(denial, NotPermitted):
-        for _, record in DENIAL_RECORDERS.items():
-            record(denial, request)
+        record_denial(denial, request)

@@ -11,5 +11,7 @@ class CommonConfig(AppConfig):
     name = "common"
 
     def ready(self) -> None:
-        """Register the system checks."""
-        from common import checks  # noqa: F401  (registers by import)
+        """Register the system checks, and how long our own tables are kept."""
+        from common import checks, retention  # noqa: F401  (checks register by import)
+
+        retention.register()

@@ -34,3 +34,11 @@ def purge_idempotency_keys() -> None:
     from common import idempotency
 
     idempotency.purge()
+
+
+@shared_task(name="common.apply_retention", ignore_result=True)  # type: ignore[untyped-decorator]
+def apply_retention() -> None:
+    """Remove what is over; due every night."""
+    from common import retention
+
+    retention.apply_retention(dry_run=False)

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import render
+from django.views.decorators.http import require_safe
 
 from common.problem import explanation
 
 
+@require_safe
 def problem_page(request: HttpRequest, slug: str) -> HttpResponse:
     """Explain the problem type that an API answer's `type` points at."""
     known = explanation(slug)

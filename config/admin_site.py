@@ -42,8 +42,9 @@ class MesocycleAdminSite(UnfoldAdminSite):
                 return run(request, *args, **kwargs)
             except NotVisible as error:
                 raise Http404(error.detail) from error
-            except NotPermitted as error:
-                raise PermissionDenied(error.detail) from error
+            except (NotPermitted, PermissionDenied) as error:
+                _record(error, request)
+                raise PermissionDenied(str(error)) from error
 
         def run(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
             if not request.user.is_authenticated or getattr(view, "own_transaction", False):
@@ -65,3 +66,10 @@ class MesocycleAdminSite(UnfoldAdminSite):
     def has_permission(self, request: HttpRequest) -> bool:
         """Let in staff roles; athletes use the API and the mobile client."""
         return request.user.is_active and bool(getattr(request.user, "is_staff", False))
+
+
+def _record(error: NotPermitted | PermissionDenied, request: HttpRequest) -> None:
+    """Record what was refused, now that its unit of work has rolled back; imported late, as the form above."""
+    from common.api import record_denial
+
+    record_denial(error if isinstance(error, NotPermitted) else NotPermitted(str(error)), request)

@@ -22,7 +22,10 @@ _PAGES = [
     ("Governance", "Coach links", "link", "admin:accounts_coachlink_changelist", "link:manage"),
     ("Governance", "Teams", "diversity_3", "admin:accounts_team_changelist", "user:manage"),
     ("Governance", "Access grants", "key", "admin:accounts_athletegrant_changelist", "athlete:grant"),
-    ("Governance", "Audit events", "receipt_long", "admin:audit_auditevent_changelist", "audit:read"),
+    ("Governance", "Audit", "receipt_long", "admin:audit_auditevent_changelist", "audit:read"),
+    ("Governance", "Break-glass", "visibility", "admin:accounts_breakglass_changelist", "audit:read"),
+    ("Governance", "Legal holds", "gavel", "admin:accounts_legalhold_changelist", "hold:manage"),
+    ("Governance", "Erasure", "person_remove", "admin:accounts_erasurerequest_changelist", "erasure:confirm"),
 ]
 
 

@@ -7,4 +7,6 @@ class ModelingConfig(AppConfig):
     name = "modeling"
 
     def ready(self) -> None:
-        from modeling import events, jobs  # noqa: F401  (register audit events and job handlers)
+        from modeling import erasing, events, jobs  # noqa: F401  (register audit events and job handlers)
+
+        erasing.register()

@@ -9,6 +9,8 @@ register("test.add", target_type="test", metadata=frozenset({"day", "value", "ki
 register("test.propose", target_type="athlete", metadata=frozenset({"rule", "proposed"}))
 register("test.accept", target_type="athlete", metadata=frozenset({"proposals", "rule"}))
 register("threshold.add", target_type="threshold", metadata=frozenset({"sport", "valid_from"}))
-register("data.correct", target_type="history", metadata=_CORRECTION)
-register("data.delete", target_type="history", metadata=_CORRECTION)
+# What was measured and noted about an athlete is personal: ciphertext, like the reason.
+_VALUES = frozenset({"before", "after"})
+register("data.correct", target_type="history", metadata=_CORRECTION, free_text=_VALUES)
+register("data.delete", target_type="history", metadata=_CORRECTION, free_text=_VALUES)
 register("model.fit", target_type="fit", metadata=frozenset({"method", "grade", "n_tests", "cache_key"}))

@@ -23,6 +23,11 @@ def visible_fits(user: Actor) -> Q:
     return Q(athlete__in=Athlete.objects.filter(athletes_in_scope(user, "model:view")))
 
 
+def athlete_with_history(user: Actor, athlete_id: UUID) -> Athlete:
+    """Fetch the athlete whose history `user` may see; raises NotVisible or NotPermitted."""
+    return athlete_for(user, "history:view", athlete_id)
+
+
 def athlete_to_import_for(user: Actor, athlete_id: UUID, *, lock: bool = False) -> Athlete:
     """Fetch the athlete whose history `user` may add to; raises NotVisible or NotPermitted."""
     return athlete_for(user, "history:import", athlete_id, lock=lock)

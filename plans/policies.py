@@ -41,7 +41,7 @@ def visible_versions(user: Actor) -> Q:
 
 def shared_with(user: Actor, plan: str) -> Q:
     """Return the condition on rows whose plan (at the lookup `plan`) was shared with the user."""
-    if not isinstance(user, User) or user.role not in GRANTEES:
+    if not isinstance(user, User) or not user.is_active or user.role not in GRANTEES:
         return Q()
     return Q(**{f"{plan}__in": PlanGrant.objects.filter(grants_that_hold(), user=user).values("content_object")})
 

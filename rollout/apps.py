@@ -7,4 +7,6 @@ class RolloutConfig(AppConfig):
     name = "rollout"
 
     def ready(self) -> None:
-        from rollout import checks, events  # noqa: F401  (register system checks and audit events)
+        from rollout import checks, erasing, events  # noqa: F401  (register system checks and audit events)
+
+        erasing.register()

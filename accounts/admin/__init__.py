@@ -1,1 +1,1 @@
-from accounts.admin import grants, notifications, people  # noqa: F401  (register)
+from accounts.admin import break_glass, erasure, grants, holds, notifications, people  # noqa: F401  (register)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, ClassVar
 from uuid import UUID
 
 from drf_spectacular.types import OpenApiTypes
@@ -51,6 +51,8 @@ def grant_body(given: Grant) -> dict[str, Any]:
 
 
 class AthleteGrantListView(UnitOfWorkAPIMixin):
+    verbs: ClassVar = {"GET": "athlete:grant", "POST": "athlete:grant"}
+
     @extend_schema(responses=GrantSerializer(many=True), operation_id="athlete_grants")
     def get(self, request: Request, athlete_id: UUID) -> Response:
         """Who may look at this athlete as an exception, and until when."""
@@ -74,6 +76,8 @@ class AthleteGrantListView(UnitOfWorkAPIMixin):
 
 
 class AthleteGrantView(UnitOfWorkAPIMixin):
+    verbs: ClassVar = {"DELETE": "athlete:grant"}
+
     @extend_schema(responses={204: None}, operation_id="athlete_grants_end")
     def delete(self, request: Request, athlete_id: UUID, grant_id: UUID) -> Response:
         """End the access now."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, ClassVar
 
 from django.db.models import QuerySet
 from drf_spectacular.types import OpenApiTypes
@@ -74,6 +74,7 @@ class ReadOutSerializer(serializers.Serializer[Any]):
 class NotificationListView(UnitOfWorkAPIMixin, generics.ListAPIView[Notification]):
     """Your notifications, newest first."""
 
+    verbs: ClassVar = {"GET": None}
     serializer_class = NotificationSerializer
     pagination_class = NotificationPagination
 
@@ -93,6 +94,8 @@ class NotificationListView(UnitOfWorkAPIMixin, generics.ListAPIView[Notification
 
 
 class NotificationReadView(UnitOfWorkAPIMixin):
+    verbs: ClassVar = {"POST": None}
+
     @extend_schema(request=ReadInSerializer, responses=ReadOutSerializer, operation_id="notifications_read")
     @idempotent
     def post(self, request: Request) -> Response:

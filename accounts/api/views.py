@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, ClassVar
 
 from drf_spectacular.utils import extend_schema
 from rest_framework import serializers, status
@@ -85,6 +85,8 @@ class LogoutView(_PublicView):
 
 
 class MeView(UnitOfWorkAPIMixin):
+    verbs: ClassVar = {"GET": None}
+
     @extend_schema(responses=MeSerializer, operation_id="me")
     def get(self, request: Request) -> Response:
         """Who the caller is, and which athlete they are."""
@@ -95,10 +97,13 @@ class MeView(UnitOfWorkAPIMixin):
 
 
 class AthleteListView(UnitOfWorkAPIMixin):
+    pagination_class = CursorPagination
+    verbs: ClassVar = {"GET": "athlete:view"}
+
     @extend_schema(responses=AthleteBriefSerializer(many=True), operation_id="athletes_list")
     def get(self, request: Request) -> Response:
         """The athletes in the caller's scope, newest first."""
         rows = Athlete.objects.filter(athletes_in_scope(acting_user(request), "athlete:view"))
-        paginator = CursorPagination()
+        paginator = self.pagination_class()
         page = paginator.paginate_queryset(rows, request, view=self)
         return paginator.get_paginated_response(AthleteBriefSerializer(page, many=True).data)

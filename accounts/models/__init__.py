@@ -1,6 +1,9 @@
 from accounts.models.athlete import Athlete, Level, Sex, Sport, Tier, Units
+from accounts.models.break_glass import BreakGlass
 from accounts.models.consent import Consent, Purpose
+from accounts.models.erasure import ErasureRequest, ErasureState
 from accounts.models.grant import AthleteGrant, Grant
+from accounts.models.hold import LegalHold
 from accounts.models.link import CoachLink
 from accounts.models.notification import Notification
 from accounts.models.refresh import RefreshToken
@@ -10,9 +13,13 @@ from accounts.models.user import Role, User
 __all__ = [
     "Athlete",
     "AthleteGrant",
+    "BreakGlass",
     "CoachLink",
     "Consent",
+    "ErasureRequest",
+    "ErasureState",
     "Grant",
+    "LegalHold",
     "Level",
     "Notification",
     "Purpose",

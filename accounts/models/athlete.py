@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import zoneinfo
-from typing import ClassVar
+from typing import ClassVar, Final
 
 from django.conf import settings
 from django.core.exceptions import ValidationError
@@ -47,6 +47,10 @@ class Units(models.TextChoices):
     IMPERIAL = "imperial", "Imperial"
 
 
+PERSONAL: Final = ("name", "birth_year", "sex", "resting_heart_rate")
+"""What describes the person rather than their training."""
+
+
 def validate_time_zone(name: str) -> None:
     """Refuse names the time zone database does not know."""
     if name not in zoneinfo.available_timezones():
@@ -85,7 +89,9 @@ class Athlete(BaseModel):
     team = models.ForeignKey("accounts.Team", null=True, blank=True, on_delete=models.SET_NULL, related_name="athletes")
     is_synthetic = models.BooleanField(default=False, editable=False, help_text="Made by the simulator.")
 
-    history = tracked("accounts_athlete_history")
+    # Rows of history cannot be erased, so they hold nothing about the person: what these were before is told by the
+    # audit log, as ciphertext (`athlete.edit`).
+    history = tracked("accounts_athlete_history", excluded_fields=list(PERSONAL))
 
     class Meta:
         ordering: ClassVar = ["name", "id"]

@@ -54,7 +54,8 @@ class User(BaseModel, AbstractBaseUser, PermissionsMixin):
     last_login = None
 
     objects: ClassVar[UserManager] = UserManager()
-    history = tracked("accounts_user_history", excluded_fields=["password"])
+    # Rows of history cannot be erased, so they name nobody.
+    history = tracked("accounts_user_history", excluded_fields=["password", "email", "name"])
 
     USERNAME_FIELD = "email"
     REQUIRED_FIELDS: ClassVar[list[str]] = ["name"]

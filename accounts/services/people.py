@@ -10,6 +10,7 @@ from django.core.exceptions import ValidationError
 from django.db import IntegrityError, transaction
 
 from accounts.models import Athlete, CoachLink, Role, Team, User
+from accounts.models.athlete import PERSONAL
 from accounts.scope import athlete_for, require
 from audit.services import record
 from common import clock
@@ -137,7 +138,11 @@ def edit_athlete(*, athlete_id: UUID, changes: Mapping[str, Any], acting_user: A
         changed = {f: [_plain(before[f]), _plain(v)] for f, v in changes.items() if before[f] != v}
         if changed:
             athlete.save()
-            record("athlete.edit", target_id=athlete.pk, subject_id=athlete.pk, metadata={"changes": changed})
+            metadata = {
+                "changes": {field: pair for field, pair in changed.items() if field not in PERSONAL},
+                "personal": {field: pair for field, pair in changed.items() if field in PERSONAL} or None,
+            }
+            record("athlete.edit", target_id=athlete.pk, subject_id=athlete.pk, metadata=metadata)
         return athlete
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, ClassVar
 from uuid import UUID
 
 from django.db.models import QuerySet
@@ -23,6 +23,7 @@ class _NewestHeadFirst(CursorPagination):
 
 
 class HeadListView(UnitOfWorkAPIMixin, generics.ListAPIView[AuditSeal]):
+    verbs: ClassVar = {"GET": None}
     serializer_class = s.HeadSerializer
     pagination_class = _NewestHeadFirst
     filter_backends = ()
@@ -37,6 +38,8 @@ class HeadListView(UnitOfWorkAPIMixin, generics.ListAPIView[AuditSeal]):
 
 
 class InclusionProofView(UnitOfWorkAPIMixin):
+    verbs: ClassVar = {"GET": None}
+
     @extend_schema(
         operation_id="audit_inclusion_proof",
         parameters=[s.InclusionQuerySerializer],
@@ -53,6 +56,8 @@ class InclusionProofView(UnitOfWorkAPIMixin):
 
 
 class ConsistencyProofView(UnitOfWorkAPIMixin):
+    verbs: ClassVar = {"GET": "audit:read"}
+
     @extend_schema(
         operation_id="audit_consistency_proof",
         parameters=[OpenApiParameter("first", int, required=True), OpenApiParameter("second", int)],

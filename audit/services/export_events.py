@@ -7,7 +7,7 @@ import hashlib
 import io
 import json
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
 from datetime import datetime
 from pathlib import Path
@@ -52,6 +52,8 @@ class Chosen:
     action: str | None = None
     actor_id: UUID | None = None
     subject_id: UUID | None = None
+    target_id: UUID | None = None
+    request_id: UUID | None = None
 
 
 @dataclass(frozen=True)
@@ -80,29 +82,37 @@ def export_events(path: Path, *, chosen: Chosen, acting_user: Actor) -> Exported
             os.chmod(half, 0o600)
             with unit_of_work(acting_user, read_only=True):
                 require_log(acting_user)
-                rows, sha256 = _write(file, _events(chosen), decrypted)
+                rows, sha256 = write_events(file, events_of(chosen), COLUMNS, decrypted)
         with unit_of_work(acting_user):
-            metadata = {"rows": rows, "sha256": sha256, "what": _words(chosen), "decrypted": decrypted}
-            record(EXPORT, target_id=None, subject_id=chosen.subject_id, metadata=metadata)
+            tell_export(rows, sha256, chosen, decrypted)
         os.link(half, path)
     finally:
         half.unlink(missing_ok=True)
     return Exported(rows, sha256, decrypted)
 
 
-def _events(chosen: Chosen) -> QuerySet[AuditEvent]:
+def tell_export(rows: int, sha256: str, chosen: Chosen, decrypted: bool) -> None:
+    """Record what an export held, in a unit of work that is open."""
+    metadata = {"rows": rows, "sha256": sha256, "what": _words(chosen), "decrypted": decrypted}
+    record(EXPORT, target_id=None, subject_id=chosen.subject_id, metadata=metadata)
+
+
+def events_of(chosen: Chosen) -> QuerySet[AuditEvent]:
+    """Return the chosen events, oldest first."""
     events = AuditEvent.objects.order_by("id")
     if chosen.since:
         events = events.filter(occurred_at__gte=chosen.since)
     if chosen.until:
         events = events.filter(occurred_at__lt=chosen.until)
-    exact = {name: getattr(chosen, name) for name in ("action", "actor_id", "subject_id")}
+    names = ("action", "actor_id", "subject_id", "target_id", "request_id")
+    exact = {name: getattr(chosen, name) for name in names}
     return events.filter(**{name: value for name, value in exact.items() if value is not None})
 
 
-def _write(file: Any, events: QuerySet[AuditEvent], decrypted: bool) -> tuple[int, str]:
+def write_events(file: Any, events: QuerySet[AuditEvent], columns: Sequence[str], decrypted: bool) -> tuple[int, str]:
+    """Write columns of the events as CSV; return the rows without the header, and the SHA-256 (hex) of the bytes."""
     digest, rows = hashlib.sha256(), 0
-    for lines in _pages(events, decrypted):
+    for lines in _pages(events, columns, decrypted):
         buffer = io.StringIO(newline="")
         csv.writer(buffer, quoting=csv.QUOTE_ALL).writerows([_guarded(cell) for cell in line] for line in lines)
         data = buffer.getvalue().encode("utf-8")
@@ -112,27 +122,28 @@ def _write(file: Any, events: QuerySet[AuditEvent], decrypted: bool) -> tuple[in
     return rows - 1, digest.hexdigest()
 
 
-def _pages(events: QuerySet[AuditEvent], decrypted: bool) -> Iterator[list[list[str]]]:
+def _pages(events: QuerySet[AuditEvent], columns: Sequence[str], decrypted: bool) -> Iterator[list[list[str]]]:
     """Yield the header, then pages of rows."""
-    yield [list(COLUMNS)]
+    yield [list(columns)]
     after: UUID | None = None
     while page := list((events.filter(pk__gt=after) if after else events)[:_PAGE]):
-        yield _decrypted(page) if decrypted else [_cells(event, _hidden(event), *_origin(event)) for event in page]
+        cells = _decrypted(page) if decrypted else [_cells(event, _hidden(event), *_origin(event)) for event in page]
+        yield [[row[name] for name in columns] for row in cells]
         after = page[-1].pk
 
 
-def _decrypted(page: list[AuditEvent]) -> list[list[str]]:
+def _decrypted(page: list[AuditEvent]) -> list[dict[str, str]]:
     return [_cells(one.event, one.metadata, one.origin_ip, one.user_agent) for one in readable(page)]
 
 
-def _cells(event: AuditEvent, metadata: dict[str, Any], origin_ip: str, user_agent: str) -> list[str]:
+def _cells(event: AuditEvent, metadata: dict[str, Any], origin_ip: str, user_agent: str) -> dict[str, str]:
     known = {
         "occurred_at": event.occurred_at.isoformat(),
         "metadata": json.dumps(metadata, sort_keys=True, ensure_ascii=False),
         "origin_ip": origin_ip,
         "user_agent": user_agent,
     }
-    return [known[name] if name in known else str(getattr(event, name) or "") for name in COLUMNS]
+    return {name: known[name] if name in known else str(getattr(event, name) or "") for name in COLUMNS}
 
 
 def _hidden(event: AuditEvent) -> dict[str, Any]:

@@ -133,6 +133,7 @@ CELERY_BEAT_SCHEDULE = {
     "seal audit events": {"task": "audit.seal", "schedule": 1.0, "options": {"expires": 5}},
     "reconcile the audit log": {"task": "audit.reconcile", "schedule": crontab(hour=2, minute=30)},
     "archive the audit log": {"task": "audit.archive", "schedule": crontab(hour=3, minute=30)},
+    "apply retention": {"task": "common.apply_retention", "schedule": crontab(hour=4, minute=30)},
 }
 CELERY_BROKER_TRANSPORT_OPTIONS = {
     "global_keyprefix": f"{REDIS_KEY_PREFIX}:",
@@ -186,7 +187,10 @@ REST_FRAMEWORK = {
         "accounts.authentication.TokenAuthentication",
         "rest_framework.authentication.SessionAuthentication",
     ],
-    "DEFAULT_PERMISSION_CLASSES": ["rest_framework.permissions.IsAuthenticated"],
+    "DEFAULT_PERMISSION_CLASSES": [
+        "rest_framework.permissions.IsAuthenticated",
+        "accounts.api.permissions.MatrixPermission",
+    ],
     "DEFAULT_RENDERER_CLASSES": [
         "rest_framework.renderers.JSONRenderer",
         "common.browsable.BrowsableRenderer",
@@ -219,6 +223,10 @@ SPECTACULAR_SETTINGS = {
         "ActivitySportEnum": ["running", "cycling", "other"],
     },
     "SCHEMA_PATH_PREFIX": r"/api/v1",
+    "POSTPROCESSING_HOOKS": [
+        "drf_spectacular.hooks.postprocess_schema_enums",
+        "common.schema.add_problems",
+    ],
 }
 SIMPLE_JWT = {
     "ACCESS_TOKEN_LIFETIME": timedelta(minutes=env.integer("ACCESS_TOKEN_MINUTES", 15)),
@@ -254,6 +262,20 @@ AUDIT_HEADS_DIR = env.text("AUDIT_HEADS_DIR", str(VAR_DIR / "audit-heads"))
 AUDIT_ARCHIVE = env.text("AUDIT_ARCHIVE", str(VAR_DIR / "audit-archive"))
 AUDIT_ARCHIVE_S3_ENDPOINT = env.text("AUDIT_ARCHIVE_S3_ENDPOINT")
 AUDIT_RETENTION_DAYS = env.integer("AUDIT_RETENTION_DAYS", 7 * 366)
+# How many days rows are kept (`common/retention.py`); 0 for ever.
+RETENTION = {
+    "audit": AUDIT_RETENTION_DAYS,
+    "plan_edits": env.integer("RETENTION_PLAN_EDITS_DAYS", 7 * 366),
+    "histories": env.integer("RETENTION_HISTORIES_DAYS", 7 * 366),
+    "idempotency_keys": env.integer("RETENTION_IDEMPOTENCY_DAYS", 1),
+    "jobs": env.integer("RETENTION_JOBS_DAYS", 90),
+    "notifications": env.integer("RETENTION_NOTIFICATIONS_DAYS", 366),
+    "refresh_tokens": env.integer("RETENTION_REFRESH_TOKENS_DAYS", 30),
+    "request_rollups": env.integer("RETENTION_ROLLUPS_DAYS", 90),
+    "sessions": env.integer("RETENTION_SESSIONS_DAYS", 1),
+    "telemetry": env.integer("RETENTION_TELEMETRY_DAYS", 90),
+    "throttle_counters": env.integer("RETENTION_THROTTLE_DAYS", 1),
+}
 # thread: each process asks each second whether flags changed; inline: on each decision (for tests).
 FLAGS_REFRESH = env.text("FLAGS_REFRESH", "thread")
 FLAGS_POLL_SECONDS, FLAGS_START_SECONDS = 1.0, 2.0

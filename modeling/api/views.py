@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import zoneinfo
-from typing import Any
+from typing import Any, ClassVar
 from uuid import UUID
 
 from django.conf import settings
@@ -21,7 +21,7 @@ from common.idempotency import idempotent
 from common.parsers import JSONParser
 from modeling.api import serializers as s
 from modeling.models import Activity, Test, Threshold
-from modeling.policies import athlete_to_import_for, athlete_with_model, visible_history
+from modeling.policies import athlete_to_import_for, athlete_with_history, athlete_with_model, visible_history
 from modeling.services.corrections import correct_row, delete_row
 from modeling.services.fit_athlete import fit_athlete
 from modeling.services.import_history import ImportReport, add_activities, import_history
@@ -33,6 +33,8 @@ IDEMPOTENCY = OpenApiParameter("Idempotency-Key", OpenApiTypes.STR, OpenApiParam
 
 
 class ActivitiesView(UnitOfWorkAPIMixin):
+    pagination_class = CursorPagination
+    verbs: ClassVar = {"GET": "history:view", "POST": "history:import"}
     parser_classes = (JSONParser, MultiPartParser)
 
     @property
@@ -43,8 +45,9 @@ class ActivitiesView(UnitOfWorkAPIMixin):
     @extend_schema(responses=s.ActivitySerializer(many=True), operation_id="activities_list")
     def get(self, request: Request, athlete_id: UUID) -> Response:
         """The athlete's activities, newest first."""
-        rows = Activity.objects.filter(visible_history(acting_user(request)), athlete_id=athlete_id)
-        paginator = CursorPagination()
+        athlete = athlete_with_history(acting_user(request), athlete_id)
+        rows = Activity.objects.filter(visible_history(acting_user(request)), athlete=athlete)
+        paginator = self.pagination_class()
         page = paginator.paginate_queryset(rows, request, view=self)
         return paginator.get_paginated_response(s.ActivitySerializer(page, many=True).data)
 
@@ -89,10 +92,13 @@ class ActivitiesView(UnitOfWorkAPIMixin):
 
 
 class TestsView(UnitOfWorkAPIMixin):
+    verbs: ClassVar = {"GET": "history:view", "POST": "history:import"}
+
     @extend_schema(responses=s.TestSerializer(many=True), operation_id="tests_list")
     def get(self, request: Request, athlete_id: UUID) -> Response:
         """The athlete's performance tests, newest first."""
-        rows = Test.objects.filter(visible_history(acting_user(request)), athlete_id=athlete_id)
+        athlete = athlete_with_history(acting_user(request), athlete_id)
+        rows = Test.objects.filter(visible_history(acting_user(request)), athlete=athlete)
         return Response(s.TestSerializer(rows, many=True).data)
 
     @extend_schema(
@@ -111,10 +117,13 @@ class TestsView(UnitOfWorkAPIMixin):
 
 
 class ThresholdsView(UnitOfWorkAPIMixin):
+    verbs: ClassVar = {"GET": "history:view", "POST": "history:import"}
+
     @extend_schema(responses=s.ThresholdSerializer(many=True), operation_id="thresholds_list")
     def get(self, request: Request, athlete_id: UUID) -> Response:
         """The athlete's dated thresholds, newest first."""
-        rows = Threshold.objects.filter(visible_history(acting_user(request)), athlete_id=athlete_id)
+        athlete = athlete_with_history(acting_user(request), athlete_id)
+        rows = Threshold.objects.filter(visible_history(acting_user(request)), athlete=athlete)
         return Response(s.ThresholdSerializer(rows, many=True).data)
 
     @extend_schema(
@@ -133,6 +142,8 @@ class ThresholdsView(UnitOfWorkAPIMixin):
 
 
 class ProposalsView(UnitOfWorkAPIMixin):
+    verbs: ClassVar = {"GET": "history:import", "POST": "history:import"}
+
     @extend_schema(responses=s.ProposalSerializer(many=True), operation_id="test_proposals_list")
     def get(self, request: Request, athlete_id: UUID) -> Response:
         """Near-maximal efforts that wait for somebody to accept them as tests."""
@@ -148,6 +159,8 @@ class ProposalsView(UnitOfWorkAPIMixin):
 
 
 class AcceptView(UnitOfWorkAPIMixin):
+    verbs: ClassVar = {"POST": "history:import"}
+
     @extend_schema(
         request=s.AcceptSerializer, responses={201: s.TestSerializer(many=True)}, operation_id="test_proposals_accept"
     )
@@ -162,6 +175,8 @@ class AcceptView(UnitOfWorkAPIMixin):
 
 
 class CorrectionView(UnitOfWorkAPIMixin):
+    verbs: ClassVar = {"POST": "history:correct"}
+
     @extend_schema(request=s.CorrectionSerializer, responses={204: None}, operation_id="history_correct")
     @idempotent
     def post(self, request: Request, kind: str, row_id: UUID) -> Response:
@@ -183,6 +198,7 @@ class CorrectionView(UnitOfWorkAPIMixin):
 
 
 class ModelView(UnitOfWorkAPIMixin):
+    verbs: ClassVar = {"GET": "model:view", "POST": "model:fit"}
     writes_when_safe = True  # a fit that is not stored yet is made and kept
 
     @extend_schema(responses=s.ModelSerializer, operation_id="athlete_model")

@@ -7,8 +7,8 @@ from typing import Any, Final
 
 import numpy as np
 
-from accounts.matrix import relation_for
 from accounts.models import Athlete
+from accounts.scope import verbs_on
 from common import clock
 from modeling.core.performance import time_from_vdot
 from modeling.models import Activity
@@ -17,10 +17,12 @@ from modeling.selectors import FitInputs, fit_inputs, history_summary, newest_fi
 from modeling.services.model_view import curves_of, planned_curves
 from modeling.services.proposals import open_proposals
 from plans.models import Plan, PlanSession
+from plans.policies import plans_for
 from plans.presentation import RACE_LABELS, clock_text, predicted_text
 
 CHART_DAYS: Final = 182
 RECENT: Final = 7
+PLANS: Final = 8
 ACTIVE: Final = ("generated", "draft", "needs_revision", "coach_reviewed", "approved", "published")
 
 
@@ -29,28 +31,27 @@ def athlete_context(athlete: Athlete, user: Any) -> dict[str, Any]:
     today = clock.today()
     inputs = fit_inputs(athlete, until=today - timedelta(days=1))
     fit = newest_fit(athlete) if inputs else None
-    plan = Plan.objects.filter(athlete=athlete, status__in=ACTIVE).select_related("head_version").first()
-    may = {verb.replace(":", "_"): relation_for(user.role, verb) is not None for verb in _VERBS}
+    plans = plans_for(user).filter(athlete=athlete)
+    plan = plans.filter(status__in=ACTIVE).first()
+    # By scope, not by role: a colleague with one shared plan gets to this page too.
+    allowed = verbs_on(user, athlete.pk, _VERBS)
+    may = {verb.replace(":", "_"): verb in allowed for verb in _VERBS}
     sees_numbers = may["history_view"]
     return {
         "athlete": athlete,
         "may": may,
         "today": today,
-        "summary": history_summary(athlete),
+        "summary": history_summary(athlete) if sees_numbers else None,
         "fit": fit if sees_numbers else None,
         "card": model_card(fit) if fit and sees_numbers else None,
         "chart": _chart(inputs, plan, athlete, today) if inputs and sees_numbers else None,
         "activities": _recent(athlete) if sees_numbers else [],
         "proposals": open_proposals(athlete) if may["history_import"] else [],
-        "plans": [_plan_row(row) for row in _plans(athlete)],
+        "plans": [_plan_row(row) for row in plans[:PLANS]],
     }
 
 
 _VERBS: Final = ("history:view", "history:import", "model:fit", "plan:generate", "athlete:edit")
-
-
-def _plans(athlete: Athlete) -> list[Plan]:
-    return list(Plan.objects.filter(athlete=athlete).select_related("head_version")[:8])
 
 
 def _plan_row(plan: Plan) -> dict[str, Any]:

@@ -19,9 +19,10 @@ from accounts.scope import athlete_for, athletes_in_scope
 from accounts.services.people import add_athlete, edit_athlete
 from common.admin import PolicyAdmin
 from common.context import unit_of_work
-from common.errors import DomainError
+from common.errors import DomainError, NotPermitted, NotVisible
 from common.jobs import Job
 from modeling.models import Activity, Fit, Grade
+from modeling.policies import visible_fits, visible_history
 from modeling.services.fit_athlete import fit_athlete
 from modeling.services.import_history import import_history
 from modeling.services.proposals import accept_proposals, dismiss_proposals, propose_tests
@@ -29,6 +30,8 @@ from modeling.services.record_test import add_test, add_threshold
 from plans.admin.athlete_page import athlete_context
 from plans.admin.forms import ImportForm, PlanForm, TestForm, ThresholdForm
 from plans.admin.plan_history import plan_history_context
+from plans.models import Plan
+from plans.policies import visible_plans
 from plans.services.request_plan import job_of, request_for, request_plan
 
 EDITABLE = ("name", "level", "tier", "birth_year", "sex", "resting_heart_rate", "time_zone", "units", "team")
@@ -54,10 +57,12 @@ class AthleteAdmin(PolicyAdmin):
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Athlete]:
         rows: Any = super().get_queryset(request)
-        fits = Fit.objects.filter(athlete=OuterRef("pk"), invalidated_at=None).order_by("-id")
-        activities = Activity.objects.filter(athlete=OuterRef("pk"), deleted_at=None).order_by("-day")
+        user = acting_user(request)
+        fits = Fit.objects.filter(visible_fits(user), athlete=OuterRef("pk"), invalidated_at=None).order_by("-id")
+        activities = Activity.objects.filter(visible_history(user), athlete=OuterRef("pk")).order_by("-day")
+        plans = Plan.objects.filter(visible_plans(user))
         return rows.annotate(
-            n_plans=Count("plans", distinct=True),
+            n_plans=Count("plans", distinct=True, filter=Q(plans__in=plans)),
             newest_grade=Subquery(fits.values("grade")[:1]),
             last_day=Subquery(activities.values("day")[:1]),
         )
@@ -102,6 +107,8 @@ class AthleteAdmin(PolicyAdmin):
         return view
 
     def profile(self, request: HttpRequest, pk: UUID) -> HttpResponse:
+        """The record itself, for whoever may change it: others have no use for a birth year and a resting pulse."""
+        athlete_for(acting_user(request), "athlete:edit", pk)
         return self.changeform_view(request, str(pk), extra_context={"title": "Profile"})
 
     def page(self, request: HttpRequest, pk: UUID) -> HttpResponse:
@@ -192,6 +199,8 @@ class AthleteAdmin(PolicyAdmin):
             try:
                 fit = fit_athlete(athlete_id=pk, acting_user=acting_user(request))
                 messages.success(request, f"Fitted: {fit.get_grade_display().lower()}, {fit.n_tests} tests.")
+            except (NotVisible, NotPermitted):
+                raise
             except DomainError as error:
                 messages.error(request, error.detail)
         return self._back(pk)
@@ -213,6 +222,8 @@ class AthleteAdmin(PolicyAdmin):
                 case _:
                     found = propose_tests(athlete_id=pk, acting_user=user)
                     messages.success(request, f"{len(found)} near-maximal efforts found.")
+        except (NotVisible, NotPermitted):
+            raise
         except DomainError as error:
             messages.error(request, error.detail)
         return self._back(pk)

@@ -13,7 +13,8 @@ from accounts.models import Athlete
 from accounts.requests import acting_user
 from accounts.scope import athletes_in_scope
 from common.errors import InvalidInput
-from plans.models import PlanGrant
+from plans.models import Plan, PlanGrant
+from plans.policies import visible_plans
 from plans.services.share_plan import end_share, share_plan
 
 
@@ -23,6 +24,11 @@ class PlanGrantAdmin(GrantAdmin):
 
     def visible(self, user: Any) -> Q:
         return Q(athlete__in=Athlete.objects.filter(athletes_in_scope(user, "plan:share")))
+
+    def formfield_for_foreignkey(self, db_field: Any, request: HttpRequest, **kwargs: Any) -> Any:
+        if db_field.name == "content_object":
+            kwargs["queryset"] = Plan.objects.filter(visible_plans(request.user))  # type: ignore[arg-type]
+        return super().formfield_for_foreignkey(db_field, request, **kwargs)
 
     def save_model(self, request: HttpRequest, obj: PlanGrant, form: Any, change: bool) -> None:
         if change:

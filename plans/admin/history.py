@@ -9,6 +9,7 @@ from django.contrib import admin
 from django.db.models import Model, Q
 from django.http import HttpRequest
 
+from accounts.scope import verbs_on
 from common.admin import PolicyAdmin
 from modeling.models import Activity, Test, TestProposal, Threshold
 from modeling.policies import visible_history
@@ -31,6 +32,13 @@ class HistoryAdmin(PolicyAdmin):
 
     def visible(self, user: Any) -> Q:
         return visible_history(user)
+
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        """Whoever was given a look at an athlete reads these rows; correcting them takes more."""
+        if obj is None or not super().has_change_permission(request):
+            return super().has_change_permission(request)
+        user: Any = request.user
+        return bool(verbs_on(user, obj.athlete_id, (self.change_verb,)))
 
     def get_fields(self, request: HttpRequest, obj: Model | None = None) -> list[str]:
         return ["athlete", *sorted(CORRECTABLE[self.kind]), "reason", "take_out"]

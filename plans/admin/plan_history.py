@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Final
 from uuid import UUID
 
-from django.db.models import Q
+from django.db.models import OuterRef, Q, Subquery
 from django.urls import reverse
 
 from accounts.matrix import relation_for
 from accounts.models import Athlete, User
 from accounts.scope import athlete_for
 from audit.models import AuditEvent
-from audit.selectors import ReadableEvent, readable
+from audit.reading import FieldChange, read_for
+from audit.selectors import ReadableEvent
 from common.errors import NotVisible
 from common.keys import KeyRing, key_ring
 from plans.admin.review_page import MACHINE
@@ -144,7 +145,7 @@ def _decision_entry(
 
 def _event_rows(user: User, events: list[AuditEvent], athlete_id: UUID) -> list[dict[str, Any]]:
     """Return audit entries as text, with the changed fields of those versions that the user may see."""
-    read = readable(events)
+    read = read_for(user, events)
     names = names_of(event.actor_id for event in events if event.actor_id)
     edited = {_version_id(item) for item in read if item.event.action in _EDITS} - {None}
     changes = _changes(user, edited, key_ring([athlete_id])) if edited else {}
@@ -169,6 +170,35 @@ def events_of_version(user: User, plan: Plan, version: PlanVersion) -> list[dict
         return []
     events = list(_events(plan.athlete_id).filter(target_id=plan.pk)[:_EVENTS_OF_PLAN])
     return [row for row in _event_rows(user, events, plan.athlete_id) if row["version_id"] == version.pk]
+
+
+def changes_of_events(user: User, read: Sequence[ReadableEvent]) -> dict[UUID, list[FieldChange]]:
+    """Return the changed fields that edits among the events led to (`audit.reading.FIELD_CHANGES`), if any."""
+    of_event = {item.event.pk: _version_id(item) for item in read if item.event.action in _EDITS}
+    wanted = {version_id for version_id in of_event.values() if version_id}
+    if not wanted or relation_for(user.role, "plan:view") is None:
+        return {}
+    titled = PlanSession.objects.filter(version=OuterRef("version"), session_id=OuterRef("session_id"))
+    rows = (
+        PlanVersionChange.objects.filter(
+            version__in=PlanVersion.objects.filter(visible_versions(user), pk__in=wanted), position__lte=CHANGES
+        )
+        .annotate(session_title=Subquery(titled.values("title")[:1]), session_day=Subquery(titled.values("day")[:1]))
+        .order_by("version", "position")
+    )
+    found: dict[Any, list[FieldChange]] = defaultdict(list)
+    for row in rows:
+        day = f", {row.session_day:%a} {row.session_day.day} {row.session_day:%b}" if row.session_day else ""
+        found[row.version_id].append(
+            FieldChange(
+                field="/".join(row.field_path.split("/")[3:]).replace("_", " ") or "session",
+                old=_value(row.old_value) or "–",
+                new=_value(row.new_value) or "–",
+                of=f"{row.session_title}{day}" if row.session_title else "",
+                why=row.get_reason_display() if row.reason else "",
+            )
+        )
+    return {event_id: found[version_id] for event_id, version_id in of_event.items() if version_id in found}
 
 
 def _version_id(item: ReadableEvent) -> UUID | None:

@@ -9,6 +9,7 @@ from django.urls import reverse
 
 from accounts.matrix import relation_for
 from accounts.models import User
+from accounts.scope import verbs_on
 from common import clock
 from common.etag import etag_for
 from common.keys import key_ring
@@ -19,7 +20,7 @@ from plans.document.patch import REASONS
 from plans.generation import snapshot_of
 from plans.models import Plan, PlanVersion
 from plans.pipelines.intensity import SESSION_LOAD_PER_HOUR, Intensities
-from plans.policies import comments_for
+from plans.policies import comments_for, visible_plans
 from plans.presentation import RACE_LABELS, clock_text
 from plans.schedule import adherence
 from plans.selectors import Week, content_of, entry_of, names_of, weeks_of
@@ -53,9 +54,9 @@ def review_context(plan: Plan, user: User) -> dict[str, Any]:
         "can": rights,
         "banners": banners,
         "banner": banners.get(plan.status),
-        "past": past_of(plan, today),
+        "past": past_of(plan, today, beside=bool(verbs_on(user, plan.athlete_id, ("history:view",)))),
         "urls": _urls(plan, head),
-        "previous_plans": _previous(plan),
+        "previous_plans": _previous(plan, user),
         "adherence": _adherence(plan),
         "weeks_to_go": max((plan.race_date - today).days, 0) // 7,
         "grade": _grade(head.provenance_json),
@@ -174,8 +175,8 @@ def _urls(plan: Plan, head: PlanVersion) -> dict[str, str | None]:
     }
 
 
-def _previous(plan: Plan) -> list[dict[str, Any]]:
-    rows = Plan.objects.filter(athlete=plan.athlete_id).exclude(pk=plan.pk)[:PREVIOUS]
+def _previous(plan: Plan, user: User) -> list[dict[str, Any]]:
+    rows = Plan.objects.filter(visible_plans(user), athlete=plan.athlete_id).exclude(pk=plan.pk)[:PREVIOUS]
     return [
         {
             "id": str(row.pk),

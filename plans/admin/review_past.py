@@ -22,18 +22,20 @@ _STATUS: Final = {
 }
 
 
-def past_of(plan: Plan, today: date) -> dict[str, Any]:
+def past_of(plan: Plan, today: date, *, beside: bool = True) -> dict[str, Any]:
     """Return the page's document of what happened, in three queries for any number of days.
 
     `sessions`: by session id {status: done | partly | missed | unknown, minutes, load (TSS), distance_km, rpe}; a value
     that nobody gave is None. "unknown" is a session that was due before today and on which there is no word.
     `extra`: by day, activities that stand for no session of this plan. `weeks`: by Monday, the load of all that was
-    done, planned or not (TSS).
+    done, planned or not (TSS). Without `beside`, for whom the athlete's history is hidden, nothing is read of
+    it: what was said of the sessions is all there is.
     """
     first, last = _span(plan, today)
     planned = _sessions_until(plan, last)
     said = newest_completions(plan.athlete_id, list(planned))
-    activities = {row.pk: row for row in counted_activities(plan.athlete).filter(day__gte=first, day__lte=last)}
+    rows = counted_activities(plan.athlete).filter(day__gte=first, day__lte=last) if beside else ()
+    activities = {row.pk: row for row in rows}
     sessions = {str(key): _done(row, planned[key], activities) for key, row in said.items()}
     for key, row in planned.items():
         if row.version_id == plan.active_version_id and row.day < today and row.kind != "rest":

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, ClassVar
 from uuid import UUID
 
 from drf_spectacular.utils import extend_schema
@@ -33,6 +33,8 @@ class PlanProofSerializer(serializers.Serializer[Any]):
 
 
 class PlanProofView(UnitOfWorkAPIMixin):
+    verbs: ClassVar = {"GET": "plan:view"}
+
     @extend_schema(responses=PlanProofSerializer, operation_id="plan_proof")
     def get(self, request: Request, plan_id: UUID) -> Response:
         """One file that proves that the plan which was accepted is in the audit log; `docs/verify_proof.py` checks it.

@@ -68,6 +68,8 @@ class JSONPatchParser(JSONParser):
 
 
 class VersionListView(UnitOfWorkAPIMixin):
+    verbs: ClassVar = {"GET": "plan:view"}
+
     @extend_schema(responses=s.VersionRowSerializer(many=True), operation_id="plan_versions")
     def get(self, request: Request, plan_id: UUID) -> Response:
         """A plan's versions, newest first."""
@@ -80,6 +82,7 @@ class VersionListView(UnitOfWorkAPIMixin):
 
 
 class VersionView(UnitOfWorkAPIMixin):
+    verbs: ClassVar = {"GET": "plan:view", "PATCH": "plan:edit"}
     limits: ClassVar = {"PATCH": "patch"}
     parser_classes = (JSONPatchParser, JSONParser)
 
@@ -122,6 +125,8 @@ class VersionView(UnitOfWorkAPIMixin):
 
 
 class WhatIfView(UnitOfWorkAPIMixin):
+    verbs: ClassVar = {"POST": "model:view"}
+
     @extend_schema(request=s.WhatIfInSerializer, responses=s.WhatIfSerializer, operation_id="plan_what_if")
     def post(self, request: Request, plan_id: UUID) -> Response:
         """What these operations on the head version would do to race day; nothing is stored.
@@ -162,6 +167,8 @@ _NOTHING: dict[str, Any] = {
 
 
 class LookView(UnitOfWorkAPIMixin):
+    verbs: ClassVar = {"POST": "plan:view"}
+
     @extend_schema(request=s.LookInSerializer, responses={204: None}, operation_id="plan_look")
     def post(self, request: Request, plan_id: UUID) -> Response:
         """Say up to which version you have looked; lists then show what is new to you."""
@@ -171,6 +178,8 @@ class LookView(UnitOfWorkAPIMixin):
 
 
 class SubmitView(UnitOfWorkAPIMixin):
+    verbs: ClassVar = {"POST": "plan:edit"}
+
     @extend_schema(
         request=s.SubmitInSerializer, responses=PlanSerializer, operation_id="plan_submit", parameters=[KEY, IF_MATCH]
     )
@@ -189,6 +198,8 @@ class SubmitView(UnitOfWorkAPIMixin):
 
 
 class ApproveView(UnitOfWorkAPIMixin):
+    verbs: ClassVar = {"POST": "plan:approve"}
+
     @extend_schema(
         request=s.ApproveInSerializer, responses=PlanSerializer, operation_id="plan_approve", parameters=[KEY]
     )
@@ -201,6 +212,8 @@ class ApproveView(UnitOfWorkAPIMixin):
 
 
 class WithdrawView(UnitOfWorkAPIMixin):
+    verbs: ClassVar = {"POST": "plan:edit"}
+
     @extend_schema(
         request=s.WithdrawInSerializer,
         responses=PlanSerializer,
@@ -221,6 +234,8 @@ class WithdrawView(UnitOfWorkAPIMixin):
 
 
 class RegenerateView(UnitOfWorkAPIMixin):
+    verbs: ClassVar = {"POST": "plan:edit"}
+
     @extend_schema(
         request=s.RegenerateInSerializer,
         responses=s.RegeneratedSerializer,
@@ -247,6 +262,8 @@ class RegenerateView(UnitOfWorkAPIMixin):
 
 
 class CommentListView(UnitOfWorkAPIMixin):
+    verbs: ClassVar = {"GET": "plan:view", "POST": "plan:view"}
+
     @extend_schema(responses=s.CommentSerializer(many=True), operation_id="plan_comments")
     def get(self, request: Request, plan_id: UUID) -> Response:
         """The comments that you may read, oldest first."""
@@ -266,6 +283,8 @@ class CommentListView(UnitOfWorkAPIMixin):
 
 
 class CommentResolveView(UnitOfWorkAPIMixin):
+    verbs: ClassVar = {"POST": "plan:view"}
+
     @extend_schema(request=None, responses=s.CommentSerializer, operation_id="plan_comment_resolve", parameters=[KEY])
     @idempotent
     def post(self, request: Request, plan_id: UUID, comment_id: UUID) -> Response:
@@ -276,6 +295,8 @@ class CommentResolveView(UnitOfWorkAPIMixin):
 
 
 class ChangelogView(UnitOfWorkAPIMixin):
+    verbs: ClassVar = {"GET": "plan:view"}
+
     @extend_schema(
         responses=s.ChangelogPageSerializer,
         operation_id="plan_changelog",
@@ -307,6 +328,7 @@ class CsvRenderer(JSONRenderer):
 
 
 class ChangelogCsvView(UnitOfWorkAPIMixin):
+    verbs: ClassVar = {"GET": "plan:view"}
     writes_when_safe = True  # the audit event of the export
     limits: ClassVar = {"GET": "export"}
     renderer_classes = (CsvRenderer, JSONRenderer, BrowsableRenderer)

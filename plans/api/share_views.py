@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from typing import ClassVar
 from uuid import UUID
 
 from drf_spectacular.utils import extend_schema
@@ -19,6 +20,8 @@ from plans.services.share_plan import end_share, share_plan
 
 
 class ShareListView(UnitOfWorkAPIMixin):
+    verbs: ClassVar = {"GET": "plan:share", "POST": "plan:share"}
+
     @extend_schema(responses=GrantSerializer(many=True), operation_id="plan_shares")
     def get(self, request: Request, plan_id: UUID) -> Response:
         """With whom this plan is shared, and until when."""
@@ -39,6 +42,8 @@ class ShareListView(UnitOfWorkAPIMixin):
 
 
 class ShareView(UnitOfWorkAPIMixin):
+    verbs: ClassVar = {"DELETE": "plan:share"}
+
     @extend_schema(responses={204: None}, operation_id="plan_shares_end")
     def delete(self, request: Request, plan_id: UUID, grant_id: UUID) -> Response:
         """End the share now."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from datetime import date, timedelta
-from typing import Any
+from typing import Any, ClassVar
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
@@ -13,6 +13,7 @@ from django.conf import settings
 from django.core.serializers.json import DjangoJSONEncoder
 from django.http import HttpRequest, HttpResponse
 from django.utils.dateparse import parse_date
+from django.views.decorators.http import require_safe
 from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import OpenApiParameter, extend_schema
 from rest_framework import status
@@ -55,6 +56,8 @@ LONGEST_SCHEDULE = timedelta(weeks=60)
 
 
 class ScheduleView(UnitOfWorkAPIMixin):
+    verbs: ClassVar = {"GET": "plan:view"}
+
     @extend_schema(
         responses=DueSerializer(many=True),
         operation_id="athlete_schedule",
@@ -76,6 +79,8 @@ class ScheduleView(UnitOfWorkAPIMixin):
 
 
 class TodayView(UnitOfWorkAPIMixin):
+    verbs: ClassVar = {"GET": "plan:view"}
+
     @extend_schema(responses=DueSerializer(many=True), operation_id="me_today")
     def get(self, request: Request) -> HttpResponse:
         """What is due today, in your own time zone."""
@@ -85,6 +90,8 @@ class TodayView(UnitOfWorkAPIMixin):
 
 
 class WeekView(UnitOfWorkAPIMixin):
+    verbs: ClassVar = {"GET": "plan:view"}
+
     @extend_schema(responses=DueSerializer(many=True), operation_id="me_week")
     def get(self, request: Request) -> HttpResponse:
         """This week, Monday to Sunday."""
@@ -95,6 +102,8 @@ class WeekView(UnitOfWorkAPIMixin):
 
 
 class AdherenceView(UnitOfWorkAPIMixin):
+    verbs: ClassVar = {"GET": "plan:view"}
+
     @extend_schema(responses=WeekAdherenceSerializer(many=True), operation_id="me_adherence")
     def get(self, request: Request) -> HttpResponse:
         """How much of what was due was done, by week; a partly done session counts half."""
@@ -104,6 +113,8 @@ class AdherenceView(UnitOfWorkAPIMixin):
 
 
 class CompletionView(UnitOfWorkAPIMixin):
+    verbs: ClassVar = {"POST": "history:import"}
+
     @extend_schema(
         request=CompletionInSerializer, responses={201: CompletionSerializer}, operation_id="session_completion",
         parameters=[KEY],
@@ -117,8 +128,13 @@ class CompletionView(UnitOfWorkAPIMixin):
 
 
 class WorkoutView(UnitOfWorkAPIMixin):
+    verbs: ClassVar = {"GET": "plan:view"}
+
     @extend_schema(
-        responses={(200, "application/octet-stream"): OpenApiTypes.BINARY},
+        responses={
+            (200, "application/vnd.ant.fit"): OpenApiTypes.BINARY,
+            (200, "application/xml"): OpenApiTypes.BINARY,
+        },
         operation_id="session_workout",
         parameters=[OpenApiParameter("kind", OpenApiTypes.STR, OpenApiParameter.PATH, enum=["fit", "zwo"])],
     )
@@ -131,6 +147,8 @@ class WorkoutView(UnitOfWorkAPIMixin):
 
 
 class MoveView(UnitOfWorkAPIMixin):
+    verbs: ClassVar = {"POST": "plan:approve"}
+
     @extend_schema(
         request=MoveInSerializer, responses=DueSerializer(many=True), operation_id="session_move", parameters=[KEY]
     )
@@ -146,6 +164,8 @@ class MoveView(UnitOfWorkAPIMixin):
 
 
 class ResultView(UnitOfWorkAPIMixin):
+    verbs: ClassVar = {"POST": "history:import"}
+
     @extend_schema(
         request=ResultInSerializer, responses={201: OpenApiTypes.OBJECT}, operation_id="me_results", parameters=[KEY]
     )
@@ -169,6 +189,8 @@ class ResultView(UnitOfWorkAPIMixin):
 
 
 class FeedbackView(UnitOfWorkAPIMixin):
+    verbs: ClassVar = {"POST": "plan:approve"}
+
     @extend_schema(
         request=FeedbackInSerializer, responses={201: OpenApiTypes.OBJECT}, operation_id="plan_feedback",
         parameters=[KEY],
@@ -183,6 +205,8 @@ class FeedbackView(UnitOfWorkAPIMixin):
 
 
 class SettingsView(UnitOfWorkAPIMixin):
+    verbs: ClassVar = {"GET": "athlete:view", "PATCH": "athlete:edit"}
+
     @extend_schema(responses=SettingsSerializer, operation_id="me_settings")
     def get(self, request: Request) -> HttpResponse:
         """Your settings."""
@@ -203,6 +227,8 @@ class SettingsView(UnitOfWorkAPIMixin):
 
 
 class ConsentView(UnitOfWorkAPIMixin):
+    verbs: ClassVar = {"PUT": "consent:record"}
+
     @extend_schema(request=ConsentInSerializer, responses=ConsentSerializer, operation_id="me_consent")
     def put(self, request: Request, purpose: str) -> Response:
         """Grant or withdraw consent for a purpose."""
@@ -212,6 +238,8 @@ class ConsentView(UnitOfWorkAPIMixin):
 
 
 class CalendarView(UnitOfWorkAPIMixin):
+    verbs: ClassVar = {"POST": "athlete:edit"}
+
     @extend_schema(request=None, responses={201: FeedSerializer}, operation_id="me_calendar", parameters=[KEY])
     @idempotent
     def post(self, request: Request) -> Response:
@@ -223,6 +251,8 @@ class CalendarView(UnitOfWorkAPIMixin):
 
 
 class CalendarRevokeView(UnitOfWorkAPIMixin):
+    verbs: ClassVar = {"DELETE": "athlete:edit"}
+
     @extend_schema(responses={204: None}, operation_id="me_calendar_revoke")
     def delete(self, request: Request, feed_id: UUID) -> Response:
         """End a calendar address."""
@@ -230,6 +260,7 @@ class CalendarRevokeView(UnitOfWorkAPIMixin):
         return Response(status=status.HTTP_204_NO_CONTENT)
 
 
+@require_safe
 def calendar_feed(request: HttpRequest, token: str) -> HttpResponse:
     """The calendar behind a secret address; calendar programs send no log-in."""
     try:

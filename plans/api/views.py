@@ -54,6 +54,7 @@ class PlanFilter(django_filters.FilterSet):
 
 
 class PlanListView(UnitOfWorkAPIMixin, generics.ListAPIView[Plan]):
+    verbs: ClassVar = {"GET": "plan:view", "POST": "plan:generate"}
     serializer_class = PlanSerializer
     filterset_class = PlanFilter
     limits: ClassVar = {"POST": "generation"}
@@ -106,6 +107,8 @@ class PlanListView(UnitOfWorkAPIMixin, generics.ListAPIView[Plan]):
 
 
 class PlanRequestView(UnitOfWorkAPIMixin):
+    verbs: ClassVar = {"GET": "plan:generate"}
+
     @extend_schema(responses=PlanRequestSerializer, operation_id="plan_request")
     def get(self, request: Request, job_id: UUID) -> Response:
         """Where a request for a plan stands: queued, running with progress, done with `plan_id`, failed with a
@@ -116,6 +119,8 @@ class PlanRequestView(UnitOfWorkAPIMixin):
 
 
 class PlanView(UnitOfWorkAPIMixin):
+    verbs: ClassVar = {"GET": "plan:view"}
+
     @extend_schema(responses=PlanSerializer, operation_id="plan")
     def get(self, request: Request, plan_id: UUID) -> Response:
         """A plan's head with its latest version's summary."""

@@ -9,7 +9,7 @@ from uuid import UUID
 from django.conf import settings
 
 from accounts.models import Athlete
-from accounts.scope import athlete_for
+from accounts.scope import athlete_for, athletes_in_scope
 from audit.services import record
 from common import clock
 from common.actors import actor_id
@@ -46,7 +46,8 @@ def revoke(*, feed_id: UUID, acting_user: Actor) -> None:
         NotVisible: there is none in the user's scope.
     """
     with unit_of_work(acting_user):
-        feed = CalendarFeed.objects.filter(pk=feed_id, revoked_at=None).first()
+        visible = Athlete.objects.filter(athletes_in_scope(acting_user, "plan:view"))
+        feed = CalendarFeed.objects.filter(athlete__in=visible, pk=feed_id, revoked_at=None).first()
         if feed is None:
             raise NotVisible("There is no such calendar.")
         athlete_for(acting_user, "athlete:edit", feed.athlete_id)

@@ -12,6 +12,7 @@ from django.core.files.uploadedfile import SimpleUploadedFile
 from django.core.management import CommandError, call_command
 
 from audit.models import AuditEvent
+from audit.selectors import readable
 from common import clock
 from common.context import unit_of_work
 from common.errors import InvalidInput
@@ -129,7 +130,9 @@ def test_a_fit_is_reused_until_something_it_used_changes():
     with unit_of_work(COMMAND_LINE, read_only=True):
         assert Fit.objects.get(pk=first.pk).invalidated_at is not None
         event = AuditEvent.objects.get(action="data.correct")
-    assert event.metadata_json["before"]["value"] == 45.0
+        (read,) = readable([event])
+    assert event.metadata_json["before"].keys() == {"ciphertext"}  # what was measured is the athlete's own
+    assert json.loads(read.metadata["before"])["value"] == 45.0
     assert event.metadata_json["fits_invalidated"] == 1
     assert "typo" not in json.dumps(event.metadata_json)
     assert fit_athlete(athlete_id=athlete.pk, acting_user=COMMAND_LINE).pk != first.pk

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -12,16 +11,13 @@ from uuid import uuid4
 
 import pytest
 from django.conf import settings
-from django.db import connection
 
-from audit.services import DENIED
 from common import clock
-from common.context import unit_of_work
 from common.ids import uuid7
-from common.management.base import COMMAND_LINE
 from plans.api.urls import urlpatterns
 from tests.factories import api_of, make_athlete, make_user
 from tests.plans.review import Review, make_review, replace_op, sunday
+from tests.support.digests import changed, digest
 
 pytestmark = pytest.mark.django_db
 
@@ -123,6 +119,9 @@ ROUTES = [
           who="athlete", for_coaches=False),
     Route("me-calendar", "me/calendar", {}, who="athlete", for_coaches=False),
 ]  # fmt: skip
+COACHES_ALONE = ("plan-version", "plan-version-payload", "plan-submit", "plan-withdraw", "plan-regenerate",
+                 "plan-shares")  # fmt: skip
+"""Routes whose verb athletes do not have."""
 
 
 @dataclass
@@ -186,6 +185,9 @@ def make_bench(route: Route) -> Bench:
     other = make_user("athlete")
     make_athlete(user=other)
     strangers = {"another coach": api_of(make_user("coach")), "another athlete": api_of(other)}
+    for client in (*strangers.values(), review.as_coach, review.as_athlete):
+        # Recording somebody's first refusal makes their key.
+        assert client.get("/api/v1/audit/proofs/consistency").status_code == 403
     return Bench(review, route, words, strangers)
 
 
@@ -262,16 +264,21 @@ def strangers(bench: Bench) -> Iterator[tuple[str, Any, tuple[int, ...]]]:
     is_own = route.path.startswith("me/")
     if not is_own:
         for who, client in bench.strangers.items():
-            yield who, bench.send(body, client=client), (404,)
+            # A role that lacks the verb altogether learns nothing of what is there either.
+            wanted = 403 if who == "another athlete" and route.name in COACHES_ALONE else 404
+            wanted = 403 if who == "another coach" and not route.for_coaches else wanted
+            yield who, bench.send(body, client=client), (wanted,)
         bench_elsewhere = Bench(
             bench.review, route, {**bench.words, "plan": ELSEWHERE, "due": ELSEWHERE, "athlete": ELSEWHERE}
         )
         yield "no such plan", bench_elsewhere.send(body), (404,)
     if route.who == "coach" and route.name not in ("plans", "plan-comments", "plan-comment-resolve"):
         # Nothing was released to the athlete: they learn nothing of the plan.
-        yield "the athlete", bench.send(body, client=bench.review.as_athlete), (404,)
+        wanted = 403 if route.name in COACHES_ALONE else 404
+        yield "the athlete", bench.send(body, client=bench.review.as_athlete), (wanted,)
     if not route.for_coaches:
-        yield "the coach", bench.send(body, client=bench.review.as_coach), (404,) if is_own else (403,)
+        has_verb = route.name in ("me-results", "me-settings", "me-calendar")
+        yield "the coach", bench.send(body, client=bench.review.as_coach), (404,) if is_own and has_verb else (403,)
     nobody = type(bench.review.as_coach)()
     yield "nobody", bench.send(body, client=nobody), (401,)
     nobody.credentials(HTTP_AUTHORIZATION="Bearer nonsense")
@@ -345,23 +352,6 @@ def fault(what: str, answer: Any, allowed: tuple[int, ...]) -> str:
         return f"{said}, wanted {allowed}"
     problem = answer.json() if answer["Content-Type"] == "application/problem+json" else {}
     return "" if problem.get("status") == answer.status_code and problem.get("type") else f"{said}: no problem"
-
-
-def digest() -> dict[str, str]:
-    """Return a digest of each table; refused attempts are recorded by design, and are left out."""
-    found = {}
-    with unit_of_work(COMMAND_LINE, read_only=True), connection.cursor() as cursor:
-        for table in connection.introspection.table_names(cursor):
-            where = f" WHERE action <> '{DENIED}'" if table == "audit_events" else ""
-            cursor.execute(f"SELECT * FROM {connection.ops.quote_name(table)}{where}")
-            rows = sorted(repr([bytes(v) if isinstance(v, memoryview) else v for v in row]) for row in cursor)
-            found[table] = hashlib.sha256("\n".join(rows).encode()).hexdigest()
-    assert len(found) > 40
-    return found
-
-
-def changed(before: dict[str, str], after: dict[str, str]) -> set[str]:
-    return {table for table in after if before[table] != after[table]}
 
 
 def test_every_route_that_writes_to_plans_is_in_the_table() -> None:

@@ -300,14 +300,14 @@ def test_strangers_see_nothing_and_viewers_may_not_edit(review):
     stranger = api_of(make_user("coach"))
     head = review.head()
     version_url = f"{review.url}/versions/{head['head_version']['id']}"
-    for client, expected in ((stranger, 404), (review.as_athlete, 404)):
-        assert client.patch(version_url, [], format="json", HTTP_IF_MATCH=head["etag"]).status_code == expected
-        assert client.post(f"{review.url}/submit", {"expected_etag": head["etag"]}).status_code == expected
-        assert client.post(f"{review.url}/what-if", {"operations": []}, format="json").status_code == expected
-        assert client.post(f"{review.url}/comments", {"message": "x"}).status_code == expected
+    for client, editing in ((stranger, 404), (review.as_athlete, 403)):
+        assert client.patch(version_url, [], format="json", HTTP_IF_MATCH=head["etag"]).status_code == editing
+        assert client.post(f"{review.url}/submit", {"expected_etag": head["etag"]}).status_code == editing
+        assert client.post(f"{review.url}/what-if", {"operations": []}, format="json").status_code == 404
+        assert client.post(f"{review.url}/comments", {"message": "x"}).status_code == 404
     review.submit()
     assert review.as_athlete.post(f"{review.url}/withdraw", {"expected_etag": review.head()["etag"]}).status_code == 403
-    assert review.decide("accept", stranger, comment="mine").status_code == 404
+    assert review.decide("accept", stranger, comment="mine").status_code == 403
 
 
 def test_private_notes_stay_with_the_coaches_of_their_day(review):

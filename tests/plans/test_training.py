@@ -220,7 +220,7 @@ def test_settings_and_consents_are_the_athletes_own(published):
     granted = {"granted": True, "text_version": "2026-01"}
     assert published.as_athlete.put("/api/v1/me/consents/experiments", granted).json()["granted"] is True
     assert published.as_athlete.put("/api/v1/me/consents/anything", granted).status_code == 400
-    assert published.as_coach.put("/api/v1/me/consents/experiments", granted).status_code == 404
+    assert published.as_coach.put("/api/v1/me/consents/experiments", granted).status_code == 403
 
 
 def test_a_workout_downloads_for_watch_and_trainer():

@@ -15,7 +15,7 @@ from accounts.services.notify import send_waiting_mail
 from audit.services.archive import archive
 from audit.services.reconcile import reconcile_lately
 from audit.services.seal import seal
-from common import clock, idempotency, jobs, rollup, throttle
+from common import clock, idempotency, jobs, retention, rollup, throttle
 from common.management.base import MesocycleCommand
 
 logger = structlog.get_logger("mesocycle.schedule")
@@ -31,6 +31,7 @@ SCHEDULE: Final[dict[str, tuple[timedelta, Callable[[], Any]]]] = {
     "reconcile the audit log": (timedelta(days=1), reconcile_lately),
     "archive the audit log": (timedelta(days=1), archive),
     "purge throttle counters": (timedelta(hours=1), throttle.purge),
+    "apply retention": (timedelta(days=1), lambda: retention.apply_retention(dry_run=False)),
 }
 
 

@@ -1,0 +1,182 @@
+"""How long rows are kept: every app registers a rule a table, `manage.py retention` applies them.
+
+Append-only tables refuse everybody but their owner, who may lift the guard within one transaction: connected as
+`app_owner`, rules marked `removable` go through as well; otherwise they are listed. A legal hold keeps every row that
+names the person.
+"""
+
+from __future__ import annotations
+
+import enum
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, nullcontext
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any, Final
+from uuid import UUID
+
+from django.conf import settings
+from django.db import connection, models
+from django.db.models import Q, QuerySet
+
+from common import clock
+from common.context import register_service, unit_of_work
+from common.models import IdempotencyKey, Job, RequestRollup, ThrottleCounter
+from common.registries import Registry
+
+RETENTION = register_service("retention")
+OWNER_ONLY: Final = "needs app_owner; sealed and archived segments only"
+LISTED_ONLY: Final = "listed only: other rows hang on these"
+_BATCH: Final = 1_000
+
+
+class How(enum.Enum):
+    """What becomes of rows whose time is over."""
+
+    DELETE = "delete"
+    OWNER = OWNER_ONLY
+
+
+@dataclass(frozen=True)
+class Rule:
+    """How long the rows of a table are kept.
+
+    Args:
+        setting: name in `settings.RETENTION` that says for how many days; 0 keeps for ever.
+        age: the column that the time is counted from.
+        only: which rows the rule is about; others stay.
+        people: columns that name somebody who may be under a legal hold.
+        removable: of an append-only table: nothing else hangs on its rows, so that their owner may remove them.
+    """
+
+    model: type[models.Model]
+    setting: str
+    age: str
+    why: str
+    how: How = How.DELETE
+    only: Q = Q()
+    people: tuple[str, ...] = ()
+    removable: bool = False
+
+    @property
+    def table(self) -> str:
+        """Return the table's name."""
+        return self.model._meta.db_table
+
+    @property
+    def keep(self) -> timedelta | None:
+        """Return how long rows are kept; None for ever."""
+        days = settings.RETENTION[self.setting]
+        return timedelta(days=days) if days else None
+
+    def over(self, now: datetime, held: frozenset[UUID]) -> QuerySet[Any]:
+        """Return the rows whose time is over and that no legal hold keeps."""
+        rows: QuerySet[Any] = self.model._default_manager.filter(self.only)
+        if self.keep is None:
+            return rows.none()
+        rows = rows.filter(**{f"{self.age}__lt": now - self.keep})
+        for column in self.people if held else ():
+            rows = rows.filter(Q(**{f"{column}__isnull": True}) | ~Q(**{f"{column}__in": held}))
+        return rows
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """One line of the report: `due` rows are over, `removed` of them went (0 in a dry run)."""
+
+    table: str
+    keep_days: int
+    how: str
+    why: str
+    due: int
+    removed: int
+
+
+RULES: Registry[Rule] = Registry("retention rules", required=("idempotency_keys", "audit_events"))
+# Filled by accounts: the ids of everybody under a legal hold, as athlete and as user.
+HELD: Registry[Callable[[], frozenset[UUID]]] = Registry("legal holds", required=("accounts",))
+# Called with (rule, rows) inside the transaction that removed them; audit fills it to record the removal.
+REMOVED: Registry[Callable[[Rule, int], None]] = Registry("told of removals", required=("audit",))
+
+
+def keeps(model: type[models.Model], setting: str, age: str, why: str, **more: Any) -> Rule:
+    """Register how long the rows of a table are kept.
+
+    Raises:
+        KeyError: the setting has no such name.
+        ValueError: the table has another rule.
+    """
+    settings.RETENTION[setting]
+    rule = Rule(model, setting, age, why, **more)
+    return RULES.register(rule.table, rule)
+
+
+def apply_retention(*, dry_run: bool) -> list[Outcome]:
+    """Remove what is over, table by table and in batches, or only count it; return a line for each rule.
+
+    Runs as the service `retention`; what was removed is told to `REMOVED` in the transaction of the removal.
+    """
+    now = clock.now()
+    return [_apply(rule, now, dry_run) for _, rule in RULES.items()]
+
+
+def runs_as_owner(table: str) -> bool:
+    """Return whether this connection owns a table (PostgreSQL); SQLite tells nobody apart, so nobody is."""
+    if connection.vendor != "postgresql":
+        return False
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_get_userbyid(relowner) = current_user FROM pg_class WHERE relname = %s", [table])
+        row = cursor.fetchone()
+    return bool(row and row[0])
+
+
+def _held() -> frozenset[UUID]:
+    return frozenset().union(*(ids() for _, ids in HELD.items()))
+
+
+def _apply(rule: Rule, now: datetime, dry_run: bool) -> Outcome:
+    with unit_of_work(RETENTION, read_only=True):
+        due = rule.over(now, _held()).count()
+        is_owner = rule.how is How.OWNER and runs_as_owner(rule.table)
+        is_ours = rule.how is How.DELETE or (rule.removable and is_owner)
+    removed = 0
+    while due and is_ours and not dry_run and (batch := _remove_some(rule, now)):
+        removed += batch
+    how = How.DELETE.value if is_ours else LISTED_ONLY if is_owner else rule.how.value
+    return Outcome(rule.table, settings.RETENTION[rule.setting], how, rule.why, due, removed)
+
+
+def _remove_some(rule: Rule, now: datetime) -> int:
+    """Remove a batch in a transaction of its own. Holds are read again: one that was placed meanwhile counts."""
+    with unit_of_work(RETENTION):
+        pks = list(rule.over(now, _held()).order_by("pk").values_list("pk", flat=True)[:_BATCH])
+        if not pks:
+            return 0
+        with _guard_lifted(rule.table) if rule.how is How.OWNER else nullcontext():
+            _, by_model = rule.model._default_manager.filter(pk__in=pks).delete()
+        removed = by_model.get(rule.model._meta.label, 0)
+        for _, tell in REMOVED.items():
+            tell(rule, removed)
+        return removed
+
+
+@contextmanager
+def _guard_lifted(table: str) -> Iterator[None]:
+    """Let the owner delete rows of an append-only table until the block ends; an error rolls the lifting back too."""
+    quote = connection.ops.quote_name
+    trigger = quote(f"append_only_row_{table}")
+    with connection.cursor() as cursor:
+        cursor.execute(f"ALTER TABLE {quote(table)} DISABLE TRIGGER {trigger}")
+        yield
+        cursor.execute(f"ALTER TABLE {quote(table)} ENABLE ALWAYS TRIGGER {trigger}")
+
+
+def register() -> None:
+    """Register the rules of our own tables."""
+    answered = "a client repeats a request within a day; the answer is ciphertext until then"
+    keeps(IdempotencyKey, "idempotency_keys", "created_at", answered, people=("user_id",))
+    done = Q(state__in=("done", "failed"))
+    people = ("subject_id", "requested_by_id")
+    keeps(Job, "jobs", "finished_at", "finished work is history; its results have tables", only=done, people=people)
+    keeps(RequestRollup, "request_rollups", "minute", "how fast and how often, without a person; enough for a season")
+    keeps(ThrottleCounter, "throttle_counters", "expires_at", "a window that is over limits nobody")

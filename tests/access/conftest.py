@@ -1,0 +1,17 @@
+"""Ann's world, built once for a module."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from tests.access.world import World, build, kept_for_a_module
+
+
+@pytest.fixture(scope="module")
+def world(django_db_setup: None, django_db_blocker: Any) -> Iterator[World]:
+    """Everybody and their clients; a test must take back what it does (`world.undone`)."""
+    with kept_for_a_module(django_db_blocker):
+        yield build()

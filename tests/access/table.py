@@ -1,0 +1,318 @@
+"""Who gets what from every address: one row a route and method, one column a way to stand to Ann (`world.COLUMNS`).
+
+    ok   let in: the answer speaks of Ann, or what was sent was taken (or refused for what it says: 400, 409, 412, 428)
+    say  let in, and the form comes back and says what is wrong with it
+    nil  let in, and the answer says nothing of her
+    403  visible or not, the role or relation may not do this
+    404  there is no such thing for this person
+    401  nobody, or nobody who may log in
+    log  led to the log-in page
+    405  no such method
+
+The columns, in order: nobody; a deactivated log-in; an administrator; her coach; another athlete's coach; a coach whose
+link ended; one whose link begins tomorrow; one with whom her plan is shared; one who was given access to her; Ann;
+another athlete; support of her team, of another team, with whom her plan is shared, who was given access to her; a data
+scientist; compliance. `any` is every method of the route; a `*` stands for several routes of a library or of one shape;
+`@draft` asks about a plan that nobody released to Ann.
+"""
+
+from __future__ import annotations
+
+import fnmatch
+import functools
+from typing import Final
+
+from tests.access.world import COLUMNS
+
+TABLE: Final = """
+route                                    method non gon adm coa oth end soo pla ath own aot tea els s-p s-a sci cmp
+
+# Open to everybody, and what a secret opens
+home                                     GET    nil nil nil nil nil nil nil nil nil nil nil nil nil nil nil nil nil
+home                                     POST   ok  ok  ok  ok  ok  ok  ok  ok  ok  ok  ok  ok  ok  ok  ok  ok  ok
+home                                     PUT    ok  ok  ok  ok  ok  ok  ok  ok  ok  ok  ok  ok  ok  ok  ok  ok  ok
+home                                     PATCH  ok  ok  ok  ok  ok  ok  ok  ok  ok  ok  ok  ok  ok  ok  ok  ok  ok
+home                                     DELETE ok  ok  ok  ok  ok  ok  ok  ok  ok  ok  ok  ok  ok  ok  ok  ok  ok
+common:problem                           GET    nil nil nil nil nil nil nil nil nil nil nil nil nil nil nil nil nil
+common:problem                           POST   405 405 405 405 405 405 405 405 405 405 405 405 405 405 405 405 405
+auth-token                               POST   ok  ok  ok  ok  ok  ok  ok  ok  ok  ok  ok  ok  ok  ok  ok  ok  ok
+auth-token-refresh                       POST   ok  ok  ok  ok  ok  ok  ok  ok  ok  ok  ok  ok  ok  ok  ok  ok  ok
+auth-logout                              POST   ok  ok  ok  ok  ok  ok  ok  ok  ok  ok  ok  ok  ok  ok  ok  ok  ok
+schema                                   GET    nil nil nil nil nil nil nil nil nil nil nil nil nil nil nil nil nil
+api-docs                                 GET    nil nil nil nil nil nil nil nil nil nil nil nil nil nil nil nil nil
+rest_framework:login                     GET    nil nil nil nil nil nil nil nil nil nil nil nil nil nil nil nil nil
+rest_framework:login                     POST   say say say say say say say say say say say say say say say say say
+rest_framework:login                     PUT    ok  ok  ok  ok  ok  ok  ok  ok  ok  ok  ok  ok  ok  ok  ok  ok  ok
+rest_framework:logout                    POST   ok  ok  ok  ok  ok  ok  ok  ok  ok  ok  ok  ok  ok  ok  ok  ok  ok
+admin_password_reset                     GET    nil nil nil nil nil nil nil nil nil nil nil nil nil nil nil nil nil
+admin_password_reset                     POST   say say say say say say say say say say say say say say say say say
+admin_password_reset                     PUT    ok  ok  ok  ok  ok  ok  ok  ok  ok  ok  ok  ok  ok  ok  ok  ok  ok
+password_reset_done                      GET    nil nil nil nil nil nil nil nil nil nil nil nil nil nil nil nil nil
+password_reset_confirm                   GET    nil nil nil nil nil nil nil nil nil nil nil nil nil nil nil nil nil
+password_reset_confirm                   POST   ok  ok  ok  ok  ok  ok  ok  ok  ok  ok  ok  ok  ok  ok  ok  ok  ok
+password_reset_confirm                   PUT    ok  ok  ok  ok  ok  ok  ok  ok  ok  ok  ok  ok  ok  ok  ok  ok  ok
+password_reset_complete                  GET    nil nil nil nil nil nil nil nil nil nil nil nil nil nil nil nil nil
+calendar-feed                            GET    ok  ok  ok  ok  ok  ok  ok  ok  ok  ok  ok  ok  ok  ok  ok  ok  ok
+calendar-feed                            POST   405 405 405 405 405 405 405 405 405 405 405 405 405 405 405 405 405
+admin:login                              GET    nil nil nil nil nil nil nil nil nil nil nil nil nil nil nil nil nil
+admin:login                              POST   say say say say say say say say say say say say say say say say say
+admin:logout                             GET    nil nil 405 405 405 405 405 405 405 nil nil 405 405 405 405 405 405
+admin:logout                             POST   ok  ok  ok  ok  ok  ok  ok  ok  ok  ok  ok  ok  ok  ok  ok  ok  ok
+
+# A person's own
+me                                       GET    401 401 nil nil nil nil nil nil nil ok  nil nil nil nil nil nil nil
+me-today                                 GET    401 401 404 404 404 404 404 404 404 nil nil 404 404 404 404 403 403
+me-week                                  GET    401 401 404 404 404 404 404 404 404 ok  nil 404 404 404 404 403 403
+me-adherence                             GET    401 401 404 404 404 404 404 404 404 nil nil 404 404 404 404 403 403
+me-results                               POST   401 401 404 404 404 404 404 404 404 ok  ok  403 403 403 403 403 403
+me-settings                              GET    401 401 404 404 404 404 404 404 404 ok  nil 404 404 404 404 403 403
+me-settings                              PATCH  401 401 404 404 404 404 404 404 404 ok  ok  403 403 403 403 403 403
+me-consent                               PUT    401 401 404 403 403 403 403 403 403 ok  ok  403 403 403 403 403 403
+me-calendar                              POST   401 401 404 404 404 404 404 404 404 ok  ok  403 403 403 403 403 403
+me-calendar-revoke                       DELETE 401 401 ok  ok  404 404 404 404 403 ok  404 403 403 403 403 403 403
+notifications                            GET    401 401 nil ok  nil nil nil nil nil ok  nil nil nil nil nil nil nil
+notifications-read                       POST   401 401 ok  ok  ok  ok  ok  ok  ok  ok  ok  ok  ok  ok  ok  ok  ok
+admin:accounts_notification_read         GET    log log 405 405 405 405 405 405 405 log log 405 405 405 405 405 405
+admin:accounts_notification_read         POST   log log ok  ok  ok  ok  ok  ok  ok  log log ok  ok  ok  ok  ok  ok
+admin:accounts_notification_changelist   GET    log log nil ok  nil nil nil nil nil log log nil nil nil nil nil nil
+admin:accounts_notification_changelist   POST   log log ok  ok  ok  ok  ok  ok  ok  log log ok  ok  ok  ok  ok  ok
+admin:accounts_notification_add          any    log log 403 403 403 403 403 403 403 log log 403 403 403 403 403 403
+admin:accounts_notification_history      any    log log 404 404 404 404 404 404 404 log log 404 404 404 404 404 404
+admin:accounts_notification_delete       any    log log 403 403 403 403 403 403 403 log log 403 403 403 403 403 403
+admin:accounts_notification_change       any    log log ok  ok  ok  ok  ok  ok  ok  log log ok  ok  ok  ok  ok  ok
+admin:password_change                    GET    log log nil nil nil nil nil nil nil log log nil nil nil nil nil nil
+admin:password_change                    POST   log log say say say say say say say log log say say say say say say
+admin:password_change_done               GET    log log nil nil nil nil nil nil nil log log nil nil nil nil nil nil
+admin:password_change_done               POST   log log 405 405 405 405 405 405 405 log log 405 405 405 405 405 405
+me-erasure                               GET    401 401 404 403 403 403 403 403 403 404 404 403 403 403 403 403 403
+me-erasure                               POST   401 401 404 403 403 403 403 403 403 ok  ok  403 403 403 403 403 403
+
+# Athletes and their numbers
+athletes                                 GET    401 401 ok  ok  nil nil nil ok  ok  ok  nil ok  nil ok  ok  403 403
+athlete-grants                           any    401 401 ok  403 403 403 403 403 403 403 403 403 403 403 403 403 403
+athlete-grant                            DELETE 401 401 ok  403 403 403 403 403 403 403 403 403 403 403 403 403 403
+athlete-schedule                         GET    401 401 ok  ok  404 404 404 403 ok  ok  404 ok  404 403 ok  403 403
+activities                               GET    401 401 ok  ok  404 404 404 403 ok  ok  404 403 403 403 403 403 403
+activities                               POST   401 401 ok  ok  404 404 404 403 403 ok  404 403 403 403 403 403 403
+tests                                    GET    401 401 ok  ok  404 404 404 403 ok  ok  404 403 403 403 403 403 403
+tests                                    POST   401 401 ok  ok  404 404 404 403 403 ok  404 403 403 403 403 403 403
+thresholds                               GET    401 401 ok  ok  404 404 404 403 ok  ok  404 403 403 403 403 403 403
+thresholds                               POST   401 401 ok  ok  404 404 404 403 403 ok  404 403 403 403 403 403 403
+test-proposals                           any    401 401 ok  ok  404 404 404 403 403 ok  404 403 403 403 403 403 403
+test-proposals-accept                    POST   401 401 ok  ok  404 404 404 403 403 ok  404 403 403 403 403 403 403
+model                                    any    401 401 ok  ok  404 404 404 403 403 ok  404 403 403 403 403 403 403
+correction                               POST   401 401 ok  ok  404 404 404 404 403 ok  404 403 403 403 403 403 403
+
+# Plans
+plans                                    GET    401 401 ok  ok  nil nil nil ok  ok  ok  nil ok  nil ok  ok  403 403
+plans                                    POST   401 401 ok  ok  404 404 404 403 403 ok  404 403 403 403 403 403 403
+plan                                     GET    401 401 ok  ok  404 404 404 ok  ok  ok  404 ok  404 ok  ok  403 403
+plan@draft                               GET    401 401 ok  ok  404 404 404 404 ok  404 404 ok  404 404 ok  403 403
+plan-versions                            GET    401 401 ok  ok  404 404 404 ok  ok  ok  404 ok  404 ok  ok  403 403
+plan-versions@draft                      GET    401 401 ok  ok  404 404 404 404 ok  404 404 ok  404 404 ok  403 403
+plan-version                             GET    401 401 ok  ok  404 404 404 ok  ok  ok  404 ok  404 ok  ok  403 403
+plan-version                             PATCH  401 401 ok  ok  404 404 404 403 403 403 403 403 403 403 403 403 403
+plan-version@draft                       GET    401 401 ok  ok  404 404 404 404 ok  404 404 ok  404 404 ok  403 403
+plan-version@draft                       PATCH  401 401 ok  ok  404 404 404 404 403 403 403 403 403 403 403 403 403
+plan-what-if                             POST   401 401 ok  ok  404 404 404 403 ok  ok  404 403 403 403 403 403 403
+plan-what-if@draft                       POST   401 401 ok  ok  404 404 404 404 ok  404 404 403 403 403 403 403 403
+plan-look                                POST   401 401 ok  ok  404 404 404 ok  ok  ok  404 ok  404 ok  ok  403 403
+plan-look@draft                          POST   401 401 ok  ok  404 404 404 404 ok  404 404 ok  404 404 ok  403 403
+plan-submit                              POST   401 401 ok  ok  404 404 404 403 403 403 403 403 403 403 403 403 403
+plan-approve                             POST   401 401 ok  403 403 403 403 403 403 ok  404 403 403 403 403 403 403
+plan-shares                              any    401 401 ok  ok  404 404 404 403 403 403 403 403 403 403 403 403 403
+plan-share                               DELETE 401 401 ok  ok  404 404 404 403 403 403 403 403 403 403 403 403 403
+plan-withdraw                            POST   401 401 ok  ok  404 404 404 403 403 403 403 403 403 403 403 403 403
+plan-regenerate                          POST   401 401 ok  ok  404 404 404 403 403 403 403 403 403 403 403 403 403
+plan-comments                            any    401 401 ok  ok  404 404 404 ok  ok  ok  404 ok  404 ok  ok  403 403
+plan-comments@draft                      any    401 401 ok  ok  404 404 404 404 ok  404 404 ok  404 404 ok  403 403
+plan-comment-resolve                     POST   401 401 ok  ok  404 404 404 ok  ok  ok  404 ok  404 ok  ok  403 403
+plan-changelog                           GET    401 401 ok  ok  404 404 404 ok  ok  ok  404 ok  404 ok  ok  403 403
+plan-changelog@draft                     GET    401 401 ok  ok  404 404 404 404 ok  404 404 ok  404 404 ok  403 403
+plan-changelog-csv                       GET    401 401 ok  ok  404 404 404 ok  ok  ok  404 ok  404 ok  ok  403 403
+plan-proof                               GET    401 401 ok  ok  404 404 404 ok  ok  ok  404 ok  404 ok  ok  403 403
+plan-feedback                            POST   401 401 ok  403 403 403 403 403 403 ok  404 403 403 403 403 403 403
+plan-request                             GET    401 401 404 ok  404 404 404 404 404 404 404 403 403 403 403 403 403
+session-completion                       POST   401 401 ok  ok  404 404 404 403 403 ok  404 403 403 403 403 403 403
+session-move                             POST   401 401 ok  403 403 403 403 403 403 ok  404 403 403 403 403 403 403
+session-workout                          GET    401 401 ok  ok  404 404 404 ok  ok  ok  404 ok  404 ok  ok  403 403
+
+# The audit log
+audit-heads                              GET    401 401 nil nil nil nil nil nil nil nil nil nil nil nil nil nil nil
+audit-inclusion-proof                    GET    401 401 ok  404 404 404 404 404 404 ok  404 404 404 404 404 404 ok
+audit-consistency-proof                  GET    401 401 ok  403 403 403 403 403 403 403 403 403 403 403 403 403 ok
+admin:audit_auditevent_changelist        any    log log ok  403 403 403 403 403 403 log log 403 403 403 403 403 ok
+admin:audit_auditevent_add               any    log log 403 403 403 403 403 403 403 log log 403 403 403 403 403 403
+admin:audit_auditevent_history           any    log log ok  404 404 404 404 404 404 log log 404 404 404 404 404 ok
+admin:audit_auditevent_delete            any    log log 403 403 403 403 403 403 403 log log 403 403 403 403 403 403
+admin:audit_auditevent_change            GET    log log ok  403 403 403 403 403 403 log log 403 403 403 403 403 ok
+admin:audit_auditevent_change            POST   log log ok  403 403 403 403 403 403 log log 403 403 403 403 403 ok
+admin:audit_athlete                      GET    log log ok  403 403 403 403 403 403 log log 403 403 403 403 403 ok
+admin:audit_athlete                      POST   log log ok  403 403 403 403 403 403 log log 403 403 403 403 403 ok
+admin:audit_export                       GET    log log 405 405 405 405 405 405 405 log log 405 405 405 405 405 405
+admin:audit_export                       POST   log log ok  403 403 403 403 403 403 log log 403 403 403 403 403 ok
+
+# Pages: athletes and their numbers
+admin:accounts_athlete_change            any    log log ok  ok  404 404 404 ok  ok  log log ok  404 ok  ok  404 404
+admin:accounts_athlete_changelist        GET    log log ok  ok  nil nil nil ok  ok  log log ok  nil ok  ok  403 403
+admin:accounts_athlete_changelist        POST   log log ok  ok  ok  ok  ok  ok  ok  log log ok  ok  ok  ok  403 403
+admin:accounts_athlete_add               GET    log log ok  ok  ok  ok  ok  ok  ok  log log 403 403 403 403 403 403
+admin:accounts_athlete_add               POST   log log say say say say say say say log log 403 403 403 403 403 403
+admin:accounts_athlete_history           any    log log ok  ok  404 404 404 ok  ok  log log ok  404 ok  ok  404 404
+admin:accounts_athlete_delete            any    log log 403 403 403 403 403 403 403 log log 403 403 403 403 403 403
+admin:athlete_plan_history               any    log log ok  ok  404 404 404 403 ok  log log ok  404 403 ok  404 ok
+admin:athlete_profile                    GET    log log ok  ok  404 404 404 403 403 log log 403 404 403 403 404 404
+admin:athlete_profile                    POST   log log say say 404 404 404 403 403 log log 403 404 403 403 404 404
+admin:athlete_import                     any    log log ok  ok  404 404 404 403 403 log log 403 404 403 403 404 404
+admin:athlete_plan                       any    log log ok  ok  404 404 404 403 403 log log 403 404 403 403 404 404
+admin:athlete_plan_request               any    log log 404 ok  404 404 404 403 403 log log 403 404 403 403 404 404
+admin:athlete_test                       any    log log ok  ok  404 404 404 403 403 log log 403 404 403 403 404 404
+admin:athlete_threshold                  any    log log ok  ok  404 404 404 403 403 log log 403 404 403 403 404 404
+admin:athlete_fit                        GET    log log ok  ok  ok  ok  ok  ok  ok  log log ok  ok  ok  ok  ok  ok
+admin:athlete_fit                        POST   log log ok  ok  404 404 404 403 403 log log 403 404 403 403 404 404
+admin:athlete_proposals                  GET    log log ok  ok  ok  ok  ok  ok  ok  log log ok  ok  ok  ok  ok  ok
+admin:athlete_proposals                  POST   log log ok  ok  404 404 404 403 403 log log 403 404 403 403 404 404
+admin:modeling_activity_changelist       GET    log log ok  ok  nil nil nil nil ok  log log 403 403 403 403 403 403
+admin:modeling_activity_changelist       POST   log log ok  ok  ok  ok  ok  ok  ok  log log 403 403 403 403 403 403
+admin:modeling_activity_add              any    log log 403 403 403 403 403 403 403 log log 403 403 403 403 403 403
+admin:modeling_activity_history          any    log log ok  ok  404 404 404 404 ok  log log 404 404 404 404 404 404
+admin:modeling_activity_delete           any    log log 403 403 403 403 403 403 403 log log 403 403 403 403 403 403
+admin:modeling_activity_change           GET    log log ok  ok  404 404 404 404 ok  log log 403 403 403 403 403 403
+admin:modeling_activity_change           POST   log log say say 404 404 404 404 403 log log 403 403 403 403 403 403
+admin:modeling_test_changelist           GET    log log ok  ok  nil nil nil nil ok  log log 403 403 403 403 403 403
+admin:modeling_test_changelist           POST   log log ok  ok  ok  ok  ok  ok  ok  log log 403 403 403 403 403 403
+admin:modeling_test_add                  any    log log 403 403 403 403 403 403 403 log log 403 403 403 403 403 403
+admin:modeling_test_history              any    log log ok  ok  404 404 404 404 ok  log log 404 404 404 404 404 404
+admin:modeling_test_delete               any    log log 403 403 403 403 403 403 403 log log 403 403 403 403 403 403
+admin:modeling_test_change               GET    log log ok  ok  404 404 404 404 ok  log log 403 403 403 403 403 403
+admin:modeling_test_change               POST   log log say say 404 404 404 404 403 log log 403 403 403 403 403 403
+admin:modeling_threshold_changelist      GET    log log ok  ok  nil nil nil nil ok  log log 403 403 403 403 403 403
+admin:modeling_threshold_changelist      POST   log log ok  ok  ok  ok  ok  ok  ok  log log 403 403 403 403 403 403
+admin:modeling_threshold_add             any    log log 403 403 403 403 403 403 403 log log 403 403 403 403 403 403
+admin:modeling_threshold_history         any    log log ok  ok  404 404 404 404 ok  log log 404 404 404 404 404 404
+admin:modeling_threshold_delete          any    log log 403 403 403 403 403 403 403 log log 403 403 403 403 403 403
+admin:modeling_threshold_change          GET    log log ok  ok  404 404 404 404 ok  log log 403 403 403 403 403 403
+admin:modeling_threshold_change          POST   log log say say 404 404 404 404 403 log log 403 403 403 403 403 403
+admin:modeling_testproposal_changelist   GET    log log ok  ok  nil nil nil nil ok  log log 403 403 403 403 403 403
+admin:modeling_testproposal_changelist   POST   log log ok  ok  ok  ok  ok  ok  ok  log log 403 403 403 403 403 403
+admin:modeling_testproposal_add          any    log log 403 403 403 403 403 403 403 log log 403 403 403 403 403 403
+admin:modeling_testproposal_history      any    log log ok  ok  404 404 404 404 ok  log log 404 404 404 404 404 404
+admin:modeling_testproposal_delete       any    log log 403 403 403 403 403 403 403 log log 403 403 403 403 403 403
+admin:modeling_testproposal_change       GET    log log ok  ok  404 404 404 404 ok  log log 403 403 403 403 403 403
+admin:modeling_testproposal_change       POST   log log 403 403 403 403 403 403 403 log log 403 403 403 403 403 403
+
+# Pages: plans
+admin:plans_plangrant_changelist         GET    log log ok  ok  nil nil nil nil nil log log 403 403 403 403 403 403
+admin:plans_plangrant_changelist         POST   log log ok  ok  ok  ok  ok  ok  ok  log log 403 403 403 403 403 403
+admin:plans_plangrant_add                GET    log log nil nil nil nil nil nil nil log log 403 403 403 403 403 403
+admin:plans_plangrant_add                POST   log log ok  ok  say say say 403 403 log log 403 403 403 403 403 403
+admin:plans_plangrant_history            any    log log ok  ok  404 404 404 404 404 log log 404 404 404 404 404 404
+admin:plans_plangrant_delete             any    log log 403 403 403 403 403 403 403 log log 403 403 403 403 403 403
+admin:plans_plangrant_change             GET    log log ok  ok  404 404 404 404 404 log log 403 403 403 403 403 403
+admin:plans_plangrant_change             POST   log log 403 403 404 404 404 404 404 log log 403 403 403 403 403 403
+admin:plans_pending                      GET    log log ok  ok  nil nil nil nil ok  log log 403 403 403 403 403 403
+admin:plans_pending                      POST   log log ok  ok  ok  ok  ok  ok  ok  log log 403 403 403 403 403 403
+admin:plans_compare                      any    log log ok  ok  404 404 404 ok  ok  log log ok  404 ok  ok  404 404
+admin:plans_compare@draft                any    log log ok  ok  404 404 404 404 ok  log log ok  404 404 ok  404 404
+admin:plans_changelog_csv                any    log log ok  ok  404 404 404 ok  ok  log log ok  404 ok  ok  404 404
+admin:plans_plan_changelist              GET    log log ok  ok  nil nil nil ok  ok  log log ok  nil ok  ok  403 403
+admin:plans_plan_changelist              POST   log log ok  ok  ok  ok  ok  ok  ok  log log ok  ok  ok  ok  403 403
+admin:plans_plan_add                     any    log log 403 403 403 403 403 403 403 log log 403 403 403 403 403 403
+admin:plans_plan_history                 any    log log ok  ok  404 404 404 ok  ok  log log ok  404 ok  ok  404 404
+admin:plans_plan_delete                  any    log log 403 403 403 403 403 403 403 log log 403 403 403 403 403 403
+admin:plans_plan_change                  any    log log ok  ok  404 404 404 ok  ok  log log ok  404 ok  ok  404 404
+admin:plans_plan_change@draft            any    log log ok  ok  404 404 404 404 ok  log log ok  404 404 ok  404 404
+
+# Pages: administration
+admin:accounts_athletegrant_changelist   any    log log ok  403 403 403 403 403 403 log log 403 403 403 403 403 403
+admin:accounts_athletegrant_add          GET    log log nil 403 403 403 403 403 403 log log 403 403 403 403 403 403
+admin:accounts_athletegrant_add          POST   log log say 403 403 403 403 403 403 log log 403 403 403 403 403 403
+admin:accounts_athletegrant_history      any    log log ok  404 404 404 404 404 404 log log 404 404 404 404 404 404
+admin:accounts_athletegrant_delete       any    log log 403 403 403 403 403 403 403 log log 403 403 403 403 403 403
+admin:accounts_athletegrant_change       GET    log log ok  403 403 403 403 403 403 log log 403 403 403 403 403 403
+admin:accounts_athletegrant_change       POST   log log 403 403 403 403 403 403 403 log log 403 403 403 403 403 403
+admin:accounts_user_changelist           any    log log ok  403 403 403 403 403 403 log log 403 403 403 403 403 403
+admin:accounts_user_add                  GET    log log nil 403 403 403 403 403 403 log log 403 403 403 403 403 403
+admin:accounts_user_add                  POST   log log say 403 403 403 403 403 403 log log 403 403 403 403 403 403
+admin:accounts_user_history              any    log log ok  404 404 404 404 404 404 log log 404 404 404 404 404 404
+admin:accounts_user_delete               any    log log 403 403 403 403 403 403 403 log log 403 403 403 403 403 403
+admin:accounts_user_change               any    log log ok  403 403 403 403 403 403 log log 403 403 403 403 403 403
+admin:accounts_coachlink_changelist      any    log log ok  403 403 403 403 403 403 log log 403 403 403 403 403 403
+admin:accounts_coachlink_add             GET    log log nil 403 403 403 403 403 403 log log 403 403 403 403 403 403
+admin:accounts_coachlink_add             POST   log log say 403 403 403 403 403 403 log log 403 403 403 403 403 403
+admin:accounts_coachlink_history         any    log log ok  404 404 404 404 404 404 log log 404 404 404 404 404 404
+admin:accounts_coachlink_delete          any    log log 403 403 403 403 403 403 403 log log 403 403 403 403 403 403
+admin:accounts_coachlink_change          any    log log ok  403 403 403 403 403 403 log log 403 403 403 403 403 403
+admin:accounts_team_changelist           any    log log ok  403 403 403 403 403 403 log log 403 403 403 403 403 403
+admin:accounts_team_add                  GET    log log nil 403 403 403 403 403 403 log log 403 403 403 403 403 403
+admin:accounts_team_add                  POST   log log say 403 403 403 403 403 403 log log 403 403 403 403 403 403
+admin:accounts_team_history              any    log log ok  404 404 404 404 404 404 log log 404 404 404 404 404 404
+admin:accounts_team_delete               any    log log 403 403 403 403 403 403 403 log log 403 403 403 403 403 403
+admin:accounts_team_change               GET    log log ok  403 403 403 403 403 403 log log 403 403 403 403 403 403
+admin:accounts_team_change               POST   log log say 403 403 403 403 403 403 log log 403 403 403 403 403 403
+admin:rollout_flag_changelist            any    log log ok  403 403 403 403 403 403 log log 403 403 403 403 ok  403
+admin:rollout_flag_add                   any    log log 403 403 403 403 403 403 403 log log 403 403 403 403 403 403
+admin:rollout_flag_history               any    log log ok  404 404 404 404 404 404 log log 404 404 404 404 ok  404
+admin:rollout_flag_delete                any    log log 403 403 403 403 403 403 403 log log 403 403 403 403 403 403
+admin:rollout_flag_change                GET    log log ok  403 403 403 403 403 403 log log 403 403 403 403 ok  403
+admin:rollout_flag_change                POST   log log say 403 403 403 403 403 403 log log 403 403 403 403 say 403
+admin:accounts_breakglass_changelist     GET    log log nil 404 404 404 404 404 404 log log 404 404 404 404 404 nil
+admin:accounts_breakglass_changelist     POST   log log ok  404 404 404 404 404 404 log log 404 404 404 404 404 ok
+admin:accounts_erasurerequest_add        GET    log log nil 404 404 404 404 404 404 log log 404 404 404 404 404 404
+admin:accounts_erasurerequest_add        POST   log log ok  404 404 404 404 404 404 log log 404 404 404 404 404 404
+admin:accounts_erasurerequest_change     GET    log log 404 404 404 404 404 404 404 log log 404 404 404 404 404 404
+admin:accounts_erasurerequest_change     POST   log log 404 404 404 404 404 404 404 log log 404 404 404 404 404 404
+admin:accounts_erasurerequest_changelist GET    log log nil 404 404 404 404 404 404 log log 404 404 404 404 404 404
+admin:accounts_erasurerequest_changelist POST   log log ok  404 404 404 404 404 404 log log 404 404 404 404 404 404
+admin:accounts_legalhold_add             GET    log log nil 404 404 404 404 404 404 log log 404 404 404 404 404 nil
+admin:accounts_legalhold_add             POST   log log ok  404 404 404 404 404 404 log log 404 404 404 404 404 ok
+admin:accounts_legalhold_changelist      GET    log log nil 404 404 404 404 404 404 log log 404 404 404 404 404 nil
+admin:accounts_legalhold_changelist      POST   log log ok  404 404 404 404 404 404 log log 404 404 404 404 404 ok
+admin:break_glass_open                   GET    log log nil 403 403 403 403 403 403 log log 403 403 403 403 403 403
+admin:break_glass_open                   POST   log log ok  403 403 403 403 403 403 log log 403 403 403 403 403 403
+
+# Pages of libraries: closed to everybody, and addresses that only lead elsewhere
+admin:auth_group_history                 any    log log 404 404 404 404 404 404 404 log log 404 404 404 404 404 404
+admin:waffle_*_history                   any    log log 404 404 404 404 404 404 404 log log 404 404 404 404 404 404
+admin:django_celery_beat_*_history       any    log log 404 404 404 404 404 404 404 log log 404 404 404 404 404 404
+admin:search                             GET    log log nil nil nil nil nil nil nil log log nil nil nil nil nil nil
+admin:search                             POST   log log ok  ok  ok  ok  ok  ok  ok  log log ok  ok  ok  ok  ok  ok
+admin:index                              GET    log log nil nil nil nil nil nil nil log log nil nil nil nil nil nil
+admin:index                              POST   log log ok  ok  ok  ok  ok  ok  ok  log log ok  ok  ok  ok  ok  ok
+admin:autocomplete                       GET    log log ok  ok  nil nil nil ok  ok  log log ok  nil ok  ok  403 403
+admin:autocomplete                       POST   log log 405 405 405 405 405 405 405 log log 405 405 405 405 405 405
+admin:jsi18n                             GET    log log nil nil nil nil nil nil nil log log nil nil nil nil nil nil
+admin:jsi18n                             POST   log log 405 405 405 405 405 405 405 log log 405 405 405 405 405 405
+admin:view_on_site                       any    log log 404 404 404 404 404 404 404 log log 404 404 404 404 404 404
+admin/*/*/<path:object_id>/              any    log log ok  ok  ok  ok  ok  ok  ok  log log ok  ok  ok  ok  ok  ok
+admin:app_list                           GET    log log nil nil nil nil nil nil nil log log nil nil nil nil 404 404
+admin:app_list                           POST   log log ok  ok  ok  ok  ok  ok  ok  log log ok  ok  ok  ok  404 404
+admin/(?P<url>.*)$                       any    log log 404 404 404 404 404 404 404 log log 404 404 404 404 404 404
+admin:auth_group_*                       any    log log 403 403 403 403 403 403 403 log log 403 403 403 403 403 403
+admin:waffle_*                           any    log log 403 403 403 403 403 403 403 log log 403 403 403 403 403 403
+admin:django_celery_beat_*               any    log log 403 403 403 403 403 403 403 log log 403 403 403 403 403 403
+"""
+
+
+@functools.cache
+def rows() -> dict[tuple[str, str], dict[str, str]]:
+    """Return {(route, method): {column: outcome}} as the table has it."""
+    found = {}
+    for line in TABLE.splitlines()[2:]:
+        if line and not line.startswith("#"):
+            name, method, *cells = line.split()
+            key = (name, method)
+            assert key not in found, f"two rows for {key}"
+            assert len(cells) == len(COLUMNS), f"{key} has {len(cells)} cells"
+            found[key] = dict(zip(COLUMNS, cells, strict=True))
+    return found
+
+
+def row_of(name: str, method: str) -> tuple[str, str] | None:
+    """Return the row that speaks of a route's method: its own, else the first whose pattern fits; None for none."""
+    known = rows()
+    for key in ((name, method), (name, "any")):
+        if key in known:
+            return key
+    fitting = (key for key in known if key[1] in (method, "any") and fnmatch.fnmatchcase(name, key[0]))
+    return next((key for key in fitting if "*" in key[0]), None)

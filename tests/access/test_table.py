@@ -1,0 +1,39 @@
+"""Every address × every method × every way to stand to an athlete, against one table."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.access.asking import ask
+from tests.access.table import row_of, rows
+from tests.access.world import COLUMNS, World, routes
+
+VARIANTS = sorted(name for name, _ in rows() if "@" in name)
+ASKED = sorted(
+    {
+        (name, pattern, method)
+        for bare, pattern, methods in routes()
+        for name in (bare, *(variant for variant in VARIANTS if variant.split("@")[0] == bare))
+        for method in methods
+    }
+)
+
+
+def test_every_route_has_a_row_and_every_row_a_route() -> None:
+    used = {(name, method): row_of(name, method) for name, _, method in ASKED}
+    assert [key for key, row in used.items() if row is None and "@" not in key[0]] == []
+    assert rows().keys() - set(used.values()) == set()
+    assert len(ASKED) > 300
+
+
+@pytest.mark.parametrize("name", sorted({name for name, _, _ in ASKED}))
+def test_everybody_gets_what_the_table_says(world: World, name: str) -> None:
+    wrong = []
+    for route, pattern, method in ASKED:
+        row = row_of(route, method)
+        if route != name or row is None:
+            continue
+        wanted = rows()[row]
+        found = {column: ask(world, column, route, pattern, method) for column in COLUMNS}
+        wrong += [f"{method} as {c}: {found[c]}, wanted {wanted[c]}" for c in COLUMNS if found[c] != wanted[c]]
+    assert wrong == [], "\n".join(wrong)
