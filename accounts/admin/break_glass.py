@@ -67,6 +67,8 @@ class BreakGlassAdmin(PolicyAdmin):
         if request.method == "POST":
             try:
                 open_break_glass(reason=request.POST.get("reason", ""), acting_user=acting_user(request))
+            except (NotVisible, NotPermitted):
+                raise
             except DomainError as error:
                 messages.error(request, error.detail)
                 return HttpResponseRedirect(request.get_full_path())
@@ -76,9 +78,13 @@ class BreakGlassAdmin(PolicyAdmin):
 
     def close(self, request: HttpRequest) -> HttpResponse:
         """End one's own."""
+        if not may(request.user, "audit:break_glass"):
+            raise NotPermitted("Your role has no break-glass.")
         try:
             close_break_glass(acting_user=acting_user(request))
             messages.success(request, "Closed: what people wrote is hidden again.")
+        except (NotVisible, NotPermitted):
+            raise
         except DomainError as error:
             messages.error(request, error.detail)
         return HttpResponseRedirect(reverse("admin:audit_auditevent_changelist"))
@@ -88,6 +94,8 @@ class BreakGlassAdmin(PolicyAdmin):
         try:
             review_break_glass(glass_id=pk, note=request.POST.get("note", ""), acting_user=acting_user(request))
             messages.success(request, "Marked as reviewed.")
+        except (NotVisible, NotPermitted):
+            raise
         except DomainError as error:
             messages.error(request, error.detail)
         return HttpResponseRedirect(reverse("admin:accounts_breakglass_changelist"))

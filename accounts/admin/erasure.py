@@ -21,7 +21,7 @@ from accounts.services.erasure import confirm_erasure, refuse_erasure, request_e
 from common.actors import actor_id
 from common.admin import PolicyAdmin
 from common.context import COMMAND_LINE
-from common.errors import DomainError, NotVisible
+from common.errors import DomainError, NotPermitted, NotVisible
 from common.keys import key_ring
 
 PAGE = 50
@@ -87,6 +87,8 @@ class ErasureRequestAdmin(PolicyAdmin):
                     reason=request.POST.get("reason", ""),
                     acting_user=acting_user(request),
                 )
+            except NotPermitted:
+                raise
             except DomainError as error:
                 messages.error(request, error.detail)
                 return HttpResponseRedirect(request.get_full_path())
@@ -114,6 +116,7 @@ class ErasureRequestAdmin(PolicyAdmin):
 
     def confirm(self, request: HttpRequest, pk: UUID) -> HttpResponse:
         """Erase; the name has to be typed, since nothing brings it back."""
+        self._require(request)
         asked = ErasureRequest.objects.filter(pk=pk).select_related("athlete").first()
         here = reverse("admin:accounts_erasurerequest_change", args=[pk])
         if asked is not None and request.POST.get("name", "").strip() != asked.athlete.name:
@@ -121,6 +124,8 @@ class ErasureRequestAdmin(PolicyAdmin):
             return HttpResponseRedirect(here)
         try:
             erased = confirm_erasure(request_id=pk, acting_user=acting_user(request))
+        except (NotVisible, NotPermitted):
+            raise
         except DomainError as error:
             messages.error(request, error.detail)
         else:
@@ -132,6 +137,8 @@ class ErasureRequestAdmin(PolicyAdmin):
         try:
             refuse_erasure(request_id=pk, reason=request.POST.get("reason", ""), acting_user=acting_user(request))
             messages.success(request, "Refused; the athlete reads why.")
+        except (NotVisible, NotPermitted):
+            raise
         except DomainError as error:
             messages.error(request, error.detail)
         return HttpResponseRedirect(reverse("admin:accounts_erasurerequest_change", args=[pk]))

@@ -20,7 +20,7 @@ from accounts.models import LegalHold
 from accounts.requests import acting_user
 from accounts.services.holds import lift_hold, place_hold
 from common.admin import PolicyAdmin
-from common.errors import DomainError, InvalidInput, NotVisible
+from common.errors import DomainError, InvalidInput, NotPermitted, NotVisible
 from common.keys import key_ring
 
 
@@ -55,6 +55,8 @@ class LegalHoldAdmin(PolicyAdmin):
                     held_until=_end_of(request.POST.get("held_until", "")),
                     acting_user=acting_user(request),
                 )
+            except NotPermitted:
+                raise
             except DomainError as error:
                 messages.error(request, error.detail)
                 return HttpResponseRedirect(request.get_full_path())
@@ -67,6 +69,8 @@ class LegalHoldAdmin(PolicyAdmin):
         try:
             lift_hold(hold_id=pk, reason=request.POST.get("reason", ""), acting_user=acting_user(request))
             messages.success(request, "Lifted.")
+        except (NotVisible, NotPermitted):
+            raise
         except DomainError as error:
             messages.error(request, error.detail)
         return HttpResponseRedirect(reverse("admin:accounts_legalhold_changelist"))

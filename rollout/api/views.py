@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from typing import Any
+from typing import Any, ClassVar
 from uuid import UUID
 
 from django.utils.cache import patch_cache_control
@@ -62,6 +62,8 @@ class _Refused(Exception):
 
 
 class FlagView(UnitOfWorkAPIMixin):
+    verbs: ClassVar = {"POST": None}
+
     @extend_schema(
         request=EvaluationRequestSerializer,
         responses={200: EvaluationSerializer, 400: FailureSerializer, 404: FailureSerializer},
@@ -83,6 +85,8 @@ class FlagView(UnitOfWorkAPIMixin):
 
 
 class FlagsView(UnitOfWorkAPIMixin):
+    verbs: ClassVar = {"POST": None}
+
     @extend_schema(
         request=EvaluationRequestSerializer,
         responses={200: BulkEvaluationSerializer, 304: None, 400: FailureSerializer},

@@ -12,6 +12,7 @@ from django.contrib.messages import constants, get_messages
 from tests.access.world import World, undone
 
 API: Final = "api/v1/"
+OFREP: Final = "ofrep/"
 OBJECTS: Final = {
     "auditevent": "event",
     "athletegrant": "access",
@@ -30,6 +31,7 @@ OBJECTS: Final = {
 }
 """Which word fills `object_id` on a model's pages."""
 PARTS: Final = {
+    "key": "plan.model_driven_generation",
     "athlete_id": "{athlete}",
     "pk": "{athlete}",
     "plan_id": "{plan}",
@@ -86,6 +88,8 @@ BODIES: Final[dict[tuple[str, str], Any]] = {
     ("me-settings", "PATCH"): {"units": "imperial"},
     ("me-consent", "PUT"): {"granted": True, "text_version": "2026-01"},
     ("notifications-read", "POST"): {"all": True},
+    ("ofrep-flag", "POST"): {"context": {"targetingKey": "{athlete}"}},
+    ("ofrep-flags", "POST"): {"context": {"targetingKey": "{athlete}"}},
     ("admin:accounts_notification_read", "POST"): {"all": "1"},
     ("admin:athlete_test", "POST"): {"day": "{yesterday}", "value": "48", "kind": "race"},
     ("admin:athlete_threshold", "POST"): {"valid_from": "{yesterday}", "max_hr": "191"},
@@ -124,7 +128,7 @@ def ask(world: World, column: str, name: str, pattern: str, method: str) -> str:
     words = world.words
     if variant == "draft":
         words = {**words, "plan": words["draft"], "head": words["draft_head"]}
-    path, is_api = path_of(bare, pattern, words), pattern.startswith(API)
+    path, is_api = path_of(bare, pattern, words), pattern.startswith((API, OFREP))
     client: Any = (world.api if is_api else world.pages)[column]
     body = filled(BODIES.get((bare, method), {}), words)
     cookies = copy.deepcopy(client.cookies)

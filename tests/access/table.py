@@ -142,9 +142,6 @@ audit-heads                              GET    401 401 nil nil nil nil nil nil 
 audit-inclusion-proof                    GET    401 401 ok  404 404 404 404 404 404 ok  404 404 404 404 404 404 ok
 audit-consistency-proof                  GET    401 401 ok  403 403 403 403 403 403 403 403 403 403 403 403 403 ok
 admin:audit_auditevent_changelist        any    log log ok  403 403 403 403 403 403 log log 403 403 403 403 403 ok
-admin:audit_auditevent_add               any    log log 403 403 403 403 403 403 403 log log 403 403 403 403 403 403
-admin:audit_auditevent_history           any    log log ok  404 404 404 404 404 404 log log 404 404 404 404 404 ok
-admin:audit_auditevent_delete            any    log log 403 403 403 403 403 403 403 log log 403 403 403 403 403 403
 admin:audit_auditevent_change            GET    log log ok  403 403 403 403 403 403 log log 403 403 403 403 403 ok
 admin:audit_auditevent_change            POST   log log ok  403 403 403 403 403 403 log log 403 403 403 403 403 ok
 admin:audit_athlete                      GET    log log ok  403 403 403 403 403 403 log log 403 403 403 403 403 ok
@@ -223,6 +220,11 @@ admin:plans_plan_delete                  any    log log 403 403 403 403 403 403 
 admin:plans_plan_change                  any    log log ok  ok  404 404 404 ok  ok  log log ok  404 ok  ok  404 404
 admin:plans_plan_change@draft            any    log log ok  ok  404 404 404 404 ok  log log ok  404 404 ok  404 404
 
+# Flags
+ofrep-flags                              POST   401 401 ok  ok  ok  ok  ok  ok  ok  ok  ok  ok  ok  ok  ok  ok  ok
+ofrep-flag                               POST   401 401 ok  ok  ok  ok  ok  ok  ok  ok  ok  ok  ok  ok  ok  ok  ok
+flags-config                             GET    nil nil nil nil nil nil nil nil nil nil nil nil nil nil nil nil nil
+
 # Pages: administration
 admin:accounts_athletegrant_changelist   any    log log ok  403 403 403 403 403 403 log log 403 403 403 403 403 403
 admin:accounts_athletegrant_add          GET    log log nil 403 403 403 403 403 403 log log 403 403 403 403 403 403
@@ -270,6 +272,16 @@ admin:accounts_legalhold_changelist      GET    log log nil 404 404 404 404 404 
 admin:accounts_legalhold_changelist      POST   log log ok  404 404 404 404 404 404 log log 404 404 404 404 404 ok
 admin:break_glass_open                   GET    log log nil 403 403 403 403 403 403 log log 403 403 403 403 403 403
 admin:break_glass_open                   POST   log log ok  403 403 403 403 403 403 log log 403 403 403 403 403 403
+admin:erasure_confirm                    GET    log log 405 405 405 405 405 405 405 log log 405 405 405 405 405 405
+admin:erasure_confirm                    POST   log log 404 404 404 404 404 404 404 log log 404 404 404 404 404 404
+admin:erasure_refuse                     GET    log log 405 405 405 405 405 405 405 log log 405 405 405 405 405 405
+admin:erasure_refuse                     POST   log log 404 403 403 403 403 403 403 log log 403 403 403 403 403 403
+admin:break_glass_close                  GET    log log 405 405 405 405 405 405 405 log log 405 405 405 405 405 405
+admin:break_glass_close                  POST   log log ok  403 403 403 403 403 403 log log 403 403 403 403 403 403
+admin:break_glass_review                 GET    log log 405 405 405 405 405 405 405 log log 405 405 405 405 405 405
+admin:break_glass_review                 POST   log log 403 403 403 403 403 403 403 log log 403 403 403 403 403 404
+admin:hold_lift                          GET    log log 405 405 405 405 405 405 405 log log 405 405 405 405 405 405
+admin:hold_lift                          POST   log log 404 403 403 403 403 403 403 log log 403 403 403 403 403 404
 
 # Pages of libraries: closed to everybody, and addresses that only lead elsewhere
 admin:auth_group_history                 any    log log 404 404 404 404 404 404 404 log log 404 404 404 404 404 404

@@ -47,8 +47,9 @@ NO_SERVICES: Final = {
     "plans.complete_session.match_imports": "runs inside an import's unit of work",
     "plans.make_demo.make_demo": "many units of work, one an athlete; a second run completes the first",
 }
-SEVERAL: Final = {"accounts.notify.send_waiting_mail"}
-"""Services of several transactions: a mail is claimed, sent, and noted; each transaction is whole."""
+SEVERAL: Final = {"accounts.notify.send_waiting_mail", "accounts.erasure.erase_from_command_line"}
+"""Services of several transactions, each of which is whole: a mail is claimed, sent, and noted; an erasure is asked for
+by one identity and confirmed by another, and run again it goes on from the open request."""
 
 
 class Fault(OperationalError):
