@@ -123,11 +123,15 @@ def filled(value: Any, words: dict[str, str]) -> Any:
 
 
 def ask(world: World, column: str, name: str, pattern: str, method: str) -> str:
-    """Ask a route as somebody, and take back what it did; `name@draft` asks about the plan that Ann does not know."""
+    """Ask a route as somebody, and take back what it did; `name@draft` asks about the plan that Ann does not know,
+    `name@erased` about somebody whom the coach and the team had too, and who was erased."""
     bare, _, variant = name.partition("@")
     words = world.words
     if variant == "draft":
         words = {**words, "plan": words["draft"], "head": words["draft_head"]}
+    if variant == "erased":
+        names = {"athlete": "erased", **{name: f"erased_{name}" for name in ("plan", "head", "session", "etag")}}
+        words = {**words, **{name: words[of] for name, of in names.items()}}
     path, is_api = path_of(bare, pattern, words), pattern.startswith((API, OFREP))
     client: Any = (world.api if is_api else world.pages)[column]
     body = filled(BODIES.get((bare, method), {}), words)

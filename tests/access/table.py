@@ -13,7 +13,8 @@ The columns, in order: nobody; a deactivated log-in; an administrator; her coach
 link ended; one whose link begins tomorrow; one with whom her plan is shared; one who was given access to her; Ann;
 another athlete; support of her team, of another team, with whom her plan is shared, who was given access to her; a data
 scientist; compliance. `any` is every method of the route; a `*` stands for several routes of a library or of one shape;
-`@draft` asks about a plan that nobody released to Ann.
+`@draft` asks about a plan that nobody released to Ann; `@erased` about another athlete of her coach and team, whose
+data were erased: nobody holds a grant there, and Ann is a stranger.
 """
 
 from __future__ import annotations
@@ -282,6 +283,48 @@ admin:break_glass_review                 GET    log log 405 405 405 405 405 405 
 admin:break_glass_review                 POST   log log 403 403 403 403 403 403 403 log log 403 403 403 403 403 404
 admin:hold_lift                          GET    log log 405 405 405 405 405 405 405 log log 405 405 405 405 405 405
 admin:hold_lift                          POST   log log 404 403 403 403 403 403 403 log log 403 403 403 403 403 404
+
+# Somebody who was erased: out of everybody's reach but the administrators' and, in the log, compliance's
+athlete-grants@erased                    GET    401 401 ok  403 403 403 403 403 403 403 403 403 403 403 403 403 403
+athlete-grants@erased                    POST   401 401 ok  403 403 403 403 403 403 403 403 403 403 403 403 403 403
+activities@erased                        GET    401 401 ok  404 404 404 404 404 404 404 404 403 403 403 403 403 403
+activities@erased                        POST   401 401 ok  404 404 404 404 404 404 404 404 403 403 403 403 403 403
+tests@erased                             GET    401 401 ok  404 404 404 404 404 404 404 404 403 403 403 403 403 403
+tests@erased                             POST   401 401 ok  404 404 404 404 404 404 404 404 403 403 403 403 403 403
+thresholds@erased                        GET    401 401 ok  404 404 404 404 404 404 404 404 403 403 403 403 403 403
+thresholds@erased                        POST   401 401 ok  404 404 404 404 404 404 404 404 403 403 403 403 403 403
+model@erased                             GET    401 401 ok  404 404 404 404 404 404 404 404 403 403 403 403 403 403
+model@erased                             POST   401 401 ok  404 404 404 404 404 404 404 404 403 403 403 403 403 403
+plan@erased                              GET    401 401 ok  404 404 404 404 404 404 404 404 404 404 404 404 403 403
+plan-versions@erased                     GET    401 401 ok  404 404 404 404 404 404 404 404 404 404 404 404 403 403
+plan-version@erased                      GET    401 401 ok  404 404 404 404 404 404 404 404 404 404 404 404 403 403
+plan-version@erased                      PATCH  401 401 ok  404 404 404 404 404 404 403 403 403 403 403 403 403 403
+plan-what-if@erased                      POST   401 401 ok  404 404 404 404 404 404 404 404 403 403 403 403 403 403
+plan-submit@erased                       POST   401 401 ok  404 404 404 404 404 404 403 403 403 403 403 403 403 403
+plan-approve@erased                      POST   401 401 ok  403 403 403 403 403 403 404 404 403 403 403 403 403 403
+plan-comments@erased                     GET    401 401 ok  404 404 404 404 404 404 404 404 404 404 404 404 403 403
+plan-comments@erased                     POST   401 401 ok  404 404 404 404 404 404 404 404 404 404 404 404 403 403
+plan-changelog@erased                    GET    401 401 ok  404 404 404 404 404 404 404 404 404 404 404 404 403 403
+plan-changelog-csv@erased                GET    401 401 ok  404 404 404 404 404 404 404 404 404 404 404 404 403 403
+plan-proof@erased                        GET    401 401 ok  404 404 404 404 404 404 404 404 404 404 404 404 403 403
+athlete-schedule@erased                  GET    401 401 ok  404 404 404 404 404 404 404 404 404 404 404 404 403 403
+session-completion@erased                POST   401 401 ok  404 404 404 404 404 404 404 404 403 403 403 403 403 403
+admin:audit_athlete@erased               GET    log log ok  403 403 403 403 403 403 log log 403 403 403 403 403 ok
+admin:audit_athlete@erased               POST   log log ok  403 403 403 403 403 403 log log 403 403 403 403 403 ok
+admin:accounts_athlete_change@erased     GET    log log ok  404 404 404 404 404 404 log log 404 404 404 404 404 404
+admin:accounts_athlete_change@erased     POST   log log ok  404 404 404 404 404 404 log log 404 404 404 404 404 404
+admin:athlete_plan_history@erased        GET    log log ok  404 404 404 404 404 404 log log 404 404 404 404 404 ok
+admin:athlete_plan_history@erased        POST   log log ok  404 404 404 404 404 404 log log 404 404 404 404 404 ok
+admin:athlete_profile@erased             GET    log log ok  404 404 404 404 404 404 log log 404 404 404 404 404 404
+admin:athlete_profile@erased             POST   log log say 404 404 404 404 404 404 log log 404 404 404 404 404 404
+admin:athlete_plan@erased                GET    log log ok  404 404 404 404 404 404 log log 404 404 404 404 404 404
+admin:athlete_plan@erased                POST   log log ok  404 404 404 404 404 404 log log 404 404 404 404 404 404
+admin:athlete_test@erased                GET    log log ok  404 404 404 404 404 404 log log 404 404 404 404 404 404
+admin:athlete_test@erased                POST   log log ok  404 404 404 404 404 404 log log 404 404 404 404 404 404
+admin:plans_compare@erased               GET    log log ok  404 404 404 404 404 404 log log 404 404 404 404 404 404
+admin:plans_compare@erased               POST   log log ok  404 404 404 404 404 404 log log 404 404 404 404 404 404
+admin:plans_plan_change@erased           GET    log log ok  404 404 404 404 404 404 log log 404 404 404 404 404 404
+admin:plans_plan_change@erased           POST   log log ok  404 404 404 404 404 404 log log 404 404 404 404 404 404
 
 # Pages of libraries: closed to everybody, and addresses that only lead elsewhere
 admin:auth_group_history                 any    log log 404 404 404 404 404 404 404 log log 404 404 404 404 404 404

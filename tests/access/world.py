@@ -16,8 +16,9 @@ from django.urls.resolvers import URLPattern
 from rest_framework.test import APIClient
 
 from accounts.models import Athlete, CoachLink, Notification, Team, TeamMembership, User
+from accounts.services.erasure import erase_from_command_line
 from accounts.services.grants import grant_athlete
-from accounts.services.people import link_coach
+from accounts.services.people import edit_athlete, link_coach
 from audit.models import AuditEvent
 from common import clock
 from common.context import unit_of_work
@@ -139,7 +140,7 @@ def build() -> World:
         TeamMembership.objects.create(team=team, user=world.users["s-team"])
         TeamMembership.objects.create(team=elsewhere, user=world.users["s-none"])
     draft = make_plan(coach, athlete, race="half_marathon", weeks=12)
-    world.words = _words(review, athlete, other, draft, world.users)
+    world.words = {**_words(review, athlete, other, draft, world.users), **_erased(coach, team)}
     for name, user in world.users.items():
         world.api[name], world.pages[name] = api_of(user), Client()
         world.pages[name].force_login(user)
@@ -150,6 +151,24 @@ def build() -> World:
         client.raise_request_exception = False
     assert world.api.keys() == COLUMNS.keys()
     return world
+
+
+def _erased(coach: User, team: Team) -> dict[str, str]:
+    """Make another athlete of Ann's coach and team, with a published plan, and erase them; returns the ids."""
+    review = make_review()
+    link_coach(coach_id=coach.pk, athlete_id=review.athlete.pk, acting_user=COMMAND_LINE)
+    edit_athlete(athlete_id=review.athlete.pk, changes={"team": team}, acting_user=COMMAND_LINE)
+    assert review.submit().status_code == 200
+    assert review.decide("accept").status_code == 200
+    head, session = review.head(), review.editable()[0]
+    erase_from_command_line(athlete_id=review.athlete.pk, reason="asked for it")
+    return {
+        "erased": str(review.athlete.pk),
+        "erased_plan": str(review.plan_id),
+        "erased_head": head["head_version"]["id"],
+        "erased_session": session["session_id"],
+        "erased_etag": head["etag"],
+    }
 
 
 def _words(review: Any, athlete: Athlete, other: Athlete, draft: Any, users: dict[str, User]) -> dict[str, str]:
