@@ -8,10 +8,11 @@ from typing import Any
 import pytest
 
 from tests.access.world import World, build, kept_for_a_module
+from tests.support.databases import Databases
 
 
 @pytest.fixture(scope="module")
-def world(django_db_setup: None, django_db_blocker: Any) -> Iterator[World]:
+def world(databases: Databases, django_db_setup: None, django_db_blocker: Any, worker_id: str) -> Iterator[World]:
     """Everybody and their clients; a test must take back what it does (`world.undone`)."""
-    with kept_for_a_module(django_db_blocker):
-        yield build()
+    with kept_for_a_module(databases, django_db_blocker, worker_id, build) as made:
+        yield made

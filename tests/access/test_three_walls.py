@@ -19,15 +19,16 @@ from plans.models import Plan, PlanVersion
 from plans.policies import visible_plans, visible_versions
 from tests.access.crowd import Crowd, make_crowd
 from tests.access.world import kept_for_a_module
+from tests.support.databases import Databases
 
 SEED = 20260101
 SAMPLE = 1500
 
 
 @pytest.fixture(scope="module")
-def crowd(django_db_setup: None, django_db_blocker: Any) -> Iterator[Crowd]:
-    with kept_for_a_module(django_db_blocker):
-        yield make_crowd(SEED)
+def crowd(databases: Databases, django_db_setup: None, django_db_blocker: Any, worker_id: str) -> Iterator[Crowd]:
+    with kept_for_a_module(databases, django_db_blocker, worker_id, lambda: make_crowd(SEED)) as made:
+        yield made
 
 
 def ids(model: type[Model], condition: Q | None = None) -> set[Any]:

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Iterator
+import itertools
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import date, timedelta
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
 from django.db import connection, transaction
 from django.test import Client
@@ -33,6 +34,10 @@ from plans.services.share_plan import share_plan
 from rollout.models import Flag
 from tests.factories import api_of, make_athlete, make_user
 from tests.plans.review import make_plan, make_review, sunday
+from tests.support.databases import Databases
+
+T = TypeVar("T")
+_numbers = itertools.count()
 
 NAME: Final = "Ann Quxworth"
 COLUMNS: Final = {
@@ -78,25 +83,42 @@ class World:
 
 
 @contextmanager
-def kept_for_a_module(blocker: Any) -> Iterator[None]:
-    """One transaction for a whole module's tests, as a test case has for one; rolled back at the end."""
+def kept_for_a_module(databases: Databases, blocker: Any, worker_id: str, make: Callable[[], T]) -> Iterator[T]:
+    """Make something once and commit it into a database of its own.
+
+    One transaction for the whole module would be simpler, and would keep the tests of sealing waiting for its end: an
+    open transaction anywhere on the server holds back what may be sealed.
+    """
+    name = databases.copy(f"{worker_id}_access_{next(_numbers)}")
     with blocker.unblock():
-        block = transaction.atomic()
-        block._from_testcase = True  # type: ignore[attr-defined]  # so that a durable block may open inside
-        with block:
-            yield
-            transaction.set_rollback(True)
+        connection.close()
+        before, connection.settings_dict["NAME"] = connection.settings_dict["NAME"], name
+        try:
+            with as_a_test_case():
+                made = make()
+                connection.run_on_commit.clear()  # as in a test case: no jobs, no mail
+            yield made
+        finally:
+            connection.close()
+            connection.settings_dict["NAME"] = before
+            databases.drop(name)
+
+
+@contextmanager
+def as_a_test_case() -> Iterator[None]:
+    """Open a transaction in which a durable block may open, as in a test case's."""
+    block = transaction.atomic()
+    block._from_testcase = True  # type: ignore[attr-defined]
+    with block:
+        yield
 
 
 @contextmanager
 def undone() -> Iterator[None]:
     """Take back whatever happens inside, so that the next request finds the same world."""
-    point = transaction.savepoint()
-    try:
+    with as_a_test_case():
         yield
-    finally:
-        connection.needs_rollback = False
-        transaction.savepoint_rollback(point)
+        transaction.set_rollback(True)
 
 
 def build() -> World:
