@@ -25,6 +25,7 @@ from common.registries import Registry
 DENIAL_RECORDERS: Registry[Callable[[NotPermitted, Request | HttpRequest], None]] = Registry("denial recorders")
 
 
+_MINIMAL = re.compile(r"(?:^|,)\s*return\s*=\s*\"?minimal\"?\s*(?:[,;]|$)", re.IGNORECASE)
 _WAIT = re.compile(r"(?:^|,)\s*wait\s*=\s*\"?(?P<seconds>\d{1,6})\"?\s*(?:[,;]|$)", re.IGNORECASE)
 
 
@@ -86,6 +87,11 @@ def preferred_wait(request: Request) -> float:
     match = _WAIT.search(request.headers.get("Prefer", ""))
     longest: float = getattr(settings, "PREFER_WAIT_MAX_SECONDS", 30)
     return min(float(match["seconds"]), longest) if match else 0.0
+
+
+def prefers_minimal(request: Request) -> bool:
+    """Return whether the client knows what it sent and wants no copy of it (`Prefer: return=minimal`, RFC 7240)."""
+    return bool(_MINIMAL.search(request.headers.get("Prefer", "")))
 
 
 class CursorPagination(pagination.CursorPagination):

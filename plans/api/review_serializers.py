@@ -44,6 +44,33 @@ class ReviewedVersionSerializer(VersionSerializer):
         read_only_fields = fields  # type: ignore[assignment]
 
 
+class SavedVersionSerializer(serializers.ModelSerializer[PlanVersion]):
+    """What a client that sent an edit does not know yet (`Prefer: return=minimal`)."""
+
+    predicted = serializers.JSONField(source="predicted_json", allow_null=True)
+    impact = serializers.CharField()
+    etag = serializers.CharField()
+
+    class Meta:
+        model = PlanVersion
+        fields = (
+            "id",
+            "plan_id",
+            "version_number",
+            "parent_version_id",
+            "baseline_id",
+            "status",
+            "author_id",
+            "created_at",
+            "diff_summary_json",
+            "content_sha256",
+            "predicted",
+            "impact",
+            "etag",
+        )
+        read_only_fields = fields
+
+
 class VersionRowSerializer(serializers.ModelSerializer[PlanVersion]):
     author_name = serializers.SerializerMethodField()
     diff_summary_json = serializers.SerializerMethodField()

@@ -19,7 +19,7 @@ from rest_framework.response import Response
 
 from accounts.models import User
 from accounts.requests import acting_user
-from common.api import UnitOfWorkAPIMixin
+from common.api import UnitOfWorkAPIMixin, prefers_minimal
 from common.browsable import BrowsableRenderer
 from common.errors import InvalidInput
 from common.etag import expected_etags
@@ -105,13 +105,14 @@ class VersionView(UnitOfWorkAPIMixin):
         },
         responses=s.ReviewedVersionSerializer,
         operation_id="plan_version_edit",
-        parameters=[KEY, IF_MATCH],
+        parameters=[KEY, IF_MATCH, OpenApiParameter("Prefer", OpenApiTypes.STR, OpenApiParameter.HEADER)],
     )
     @idempotent
     def patch(self, request: Request, plan_id: UUID, version_id: UUID) -> Response:
         """Edit the head version: a JSON Patch, or `{"sessions": {id: session, part of one, or null}}`.
 
-        Answers with the next version and its `version_number`; `If-Match` names what the edit is based on.
+        Answers with the next version and its `version_number`; `If-Match` names what the edit is based on. With
+        `Prefer: return=minimal` the answer leaves out the sessions, which the client has.
         """
         expected = expected_etags(request)
         version = save_edits(
@@ -121,7 +122,7 @@ class VersionView(UnitOfWorkAPIMixin):
             operations=operations_of(request.data),
             acting_user=acting_user(request),
         )
-        return version_response(request, version)
+        return saved_response(version) if prefers_minimal(request) else version_response(request, version)
 
 
 class WhatIfView(UnitOfWorkAPIMixin):
@@ -354,6 +355,15 @@ def operations_of(data: Any) -> tuple[Operation, ...]:
         return parse_patch(data if isinstance(data, list) else from_payload(data))
     except InvalidPatch as error:
         raise invalid_edit(error) from error
+
+
+def saved_response(version: PlanVersion) -> Response:
+    """Return what is new of a version that the client made itself; the ETag is that of the plan's head."""
+    whole: Any = version
+    whole.impact = version.diff_summary_json.get("sentence", "")
+    whole.etag = etag_of(version.plan)
+    headers = {"ETag": whole.etag, "Preference-Applied": "return=minimal"}
+    return Response(s.SavedVersionSerializer(whole).data, headers=headers)
 
 
 def version_response(request: Request, version: PlanVersion, *, against: str = "parent") -> Response:

@@ -426,6 +426,20 @@ def test_regenerating_for_another_race_date_moves_the_race(review):
     assert (refused.status_code, refused.json()["errors"][0]["pointer"]) == (400, "#/race_date")
 
 
+def test_a_client_that_knows_what_it_sent_gets_no_copy_of_it(review):
+    session = review.editable()[3]
+    answer = review.patch([replace_op(session, "load", 51.5)], HTTP_PREFER="return=minimal")
+    assert answer.status_code == 200
+    assert answer["Preference-Applied"] == "return=minimal"
+    body = answer.json()
+    assert "weeks" not in body
+    head = review.head()
+    assert (body["id"], body["etag"], answer["ETag"]) == (head["head_version"]["id"], head["etag"], head["etag"])
+    assert (body["version_number"], body["predicted"] is not None, bool(body["impact"])) == (2, True, True)
+    whole = review.patch([replace_op(session, "load", 52.5)], HTTP_PREFER="return=representation")
+    assert whole.json()["weeks"]
+
+
 def test_replaying_the_changes_over_the_parent_gives_the_version(review):
     review.patch(
         [

@@ -27,8 +27,9 @@ export class Problem extends Error {
 
 const csrfToken = () => document.querySelector("[name=csrfmiddlewaretoken]")?.value ?? "";
 
-async function send(method, url, { body, type = "application/json", etag, key, signal } = {}) {
+async function send(method, url, { body, type = "application/json", etag, key, signal, prefer } = {}) {
   const headers = { Accept: "application/json" };
+  if (prefer) headers.Prefer = prefer;
   if (method !== "GET") headers["X-CSRFToken"] = csrfToken();
   if (key) headers["Idempotency-Key"] = key;
   if (etag) headers["If-Match"] = etag;
@@ -63,7 +64,8 @@ export class PlanApi {
   /** Save operations on top of a version. `key` stays the same when the same edits are sent again. */
   save(versionId, operations, etag, key) {
     const type = "application/json-patch+json";
-    return send("PATCH", `${this.urls.versions}/${versionId}`, { body: operations, type, etag, key });
+    const prefer = "return=minimal"; // the page has the sessions that it sends
+    return send("PATCH", `${this.urls.versions}/${versionId}`, { body: operations, type, etag, key, prefer });
   }
 
   whatIf(operations, signal) {

@@ -21,6 +21,7 @@ export class Saving {
 
   async #save() {
     const operations = this.model.operations;
+    const sessions = { ...this.model.current };
     if (!operations.length) return true;
     this.on.busy(true);
     // The same edits sent again after a lost answer carry the same key, so that they count once.
@@ -28,7 +29,7 @@ export class Saving {
     try {
       const { data, etag } = await this.api.save(this.head.id, operations, this.head.etag, this.sent.key);
       this.sent = null;
-      this.take(data, etag);
+      this.take(data, etag, sessions);
       this.on.saved(data);
       return true;
     } catch (problem) {
@@ -38,10 +39,10 @@ export class Saving {
     }
   }
 
-  /** Go on from what the server stored. */
-  take(version, etag) {
+  /** Go on from what the server stored: `sessions` as they were sent, where its answer leaves them out. */
+  take(version, etag, sessions = null) {
     this.head = { id: version.id, etag: etag ?? version.etag };
-    this.model.saved(sessionsOf(version));
+    this.model.saved(version.weeks ? sessionsOf(version) : sessions);
   }
 
   async #refused(problem, operations) {
