@@ -1,6 +1,7 @@
 from django.urls import path
 from django.views.decorators.gzip import gzip_page
 
+from plans.api import changelog_views as changelog
 from plans.api import proof_views as proof
 from plans.api import review_views as review
 from plans.api import share_views as share
@@ -26,8 +27,8 @@ urlpatterns = [
         review.CommentResolveView.as_view(),
         name="plan-comment-resolve",
     ),
-    path("plans/<uuid:plan_id>/changelog", review.ChangelogView.as_view(), name="plan-changelog"),
-    path("plans/<uuid:plan_id>/changelog.csv", review.ChangelogCsvView.as_view(), name="plan-changelog-csv"),
+    path("plans/<uuid:plan_id>/changelog", changelog.ChangelogView.as_view(), name="plan-changelog"),
+    path("plans/<uuid:plan_id>/changelog.csv", changelog.ChangelogCsvView.as_view(), name="plan-changelog-csv"),
     path("plans/<uuid:plan_id>/proof", proof.PlanProofView.as_view(), name="plan-proof"),
     path("plans/<uuid:plan_id>/feedback", training.FeedbackView.as_view(), name="plan-feedback"),
     path("athletes/<uuid:athlete_id>/schedule", gzip_page(training.ScheduleView.as_view()), name="athlete-schedule"),
