@@ -4,9 +4,11 @@ PY := $(VENV)/bin/python
 STAMP := $(VENV)/.installed
 DATABASE_ADMIN ?= postgresql://postgres@127.0.0.1:5432/postgres
 PYTEST := $(PY) -m pytest -n 2 --dist loadfile --durations=10
+INSTALL := $(shell command -v uv >/dev/null 2>&1 && echo uv pip install --quiet --python $(PY) \
+	|| echo $(PY) -m pip install --quiet --disable-pip-version-check) --require-hashes
 export UV_PYTHON_DOWNLOADS := never
 
-.PHONY: help setup demo test test-browser test-postgres check bench format lock schema
+.PHONY: help setup demo test test-browser test-postgres fuzz check bench format lock schema
 help:  ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | expand -t 16
 
@@ -21,11 +23,7 @@ $(STAMP): requirements.lock
 	  done; \
 	fi
 	@test -x $(PY) || { echo "Mesocycle needs Python 3.11 or newer (with venv); none was found."; exit 1; }
-	@if command -v uv >/dev/null 2>&1; then \
-	  uv pip install --quiet --python $(PY) --require-hashes -r requirements.lock; \
-	else \
-	  $(PY) -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock; \
-	fi
+	@$(INSTALL) -r requirements.lock
 	@touch $(STAMP)
 
 demo: $(STAMP)  ## demo data on SQLite, then serve on http://127.0.0.1:8000
@@ -39,7 +37,10 @@ test-browser: $(STAMP)  ## the pages in headless Chromium alone
 
 test-postgres: $(STAMP)  ## the suite on PostgreSQL as app_rw and Redis, with a real Celery worker
 	TEST_DATABASE_ADMIN_URL=$${TEST_DATABASE_ADMIN_URL:-$(DATABASE_ADMIN)} TEST_ON_POSTGRES=yes \
-	REDIS_URL=$${REDIS_URL:-redis://127.0.0.1:6379/9} $(PYTEST) -m "not pure"
+	REDIS_URL=$${REDIS_URL:-redis://127.0.0.1:6379/9} $(PYTEST) -m "not pure and not browser and not once"
+
+fuzz: $(STAMP)  ## requests made from the OpenAPI document, MESOCYCLE_FUZZ=200 of them an operation and person
+	MESOCYCLE_FUZZ=$${MESOCYCLE_FUZZ:-200} $(PY) -m pytest -q tests/access/test_schema_fuzz.py
 
 check: $(STAMP)  ## lint, types, floors, missing migrations, OpenAPI warnings
 	$(VENV)/bin/ruff check --no-cache .
@@ -50,13 +51,19 @@ check: $(STAMP)  ## lint, types, floors, missing migrations, OpenAPI warnings
 	$(PY) manage.py spectacular --validate --fail-on-warn --file /dev/null
 	$(VENV)/bin/mypy
 
-bench: $(STAMP)  ## ratios against named peers, long sweeps
+bench: $(STAMP) $(VENV)/.installed-bench  ## ratios against named peers, long sweeps
 	$(PY) -m bench
+
+$(VENV)/.installed-bench: requirements-bench.lock $(STAMP)
+	@$(INSTALL) -r requirements-bench.lock
+	@touch $@
 
 format: $(STAMP)  ## format and sort imports
 	$(VENV)/bin/ruff check --fix .
 	$(VENV)/bin/ruff format .
 
-lock: $(STAMP)  ## resolve requirements.in into requirements.lock
-	uv pip compile --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-emit-find-links \
-	  --no-header --no-annotate requirements.in -o requirements.lock
+COMPILE := uv pip compile --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
+	--no-emit-find-links --no-header --no-annotate
+lock: $(STAMP)  ## resolve requirements.in and requirements-bench.in into their locks
+	$(COMPILE) requirements.in -o requirements.lock
+	$(COMPILE) -c requirements.lock requirements-bench.in -o requirements-bench.lock

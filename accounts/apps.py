@@ -7,7 +7,7 @@ class AccountsConfig(AppConfig):
     name = "accounts"
 
     def ready(self) -> None:
-        from accounts import erasing, errors, events, reconciliation, schema  # noqa: F401  (register by import)
+        from accounts import erasing, errors, events, notices, reconciliation, schema  # noqa: F401  (register by import)
         from accounts.access import AuditPeople, matrix_grants, subjects_of
         from accounts.holds import held_people
         from accounts.services import notify  # noqa: F401  (registers the job that sends mail)

@@ -38,6 +38,7 @@ MATRIX: Final[dict[str, dict[str, Relation]]] = {
     "plan:view": _STAFF_VIEW,
     "plan:generate": {"admin": Relation.ALL, "coach": Relation.COACHED, "athlete": Relation.OWN},
     "plan:edit": {"admin": Relation.ALL, "coach": Relation.COACHED},
+    "plan:comment": {"admin": Relation.ALL, "coach": Relation.COACHED, "athlete": Relation.OWN},
     "plan:approve": {"admin": Relation.ALL, "athlete": Relation.OWN},
     "plan:share": {"admin": Relation.ALL, "coach": Relation.COACHED},
     "athlete:grant": {"admin": Relation.ALL},
@@ -54,6 +55,10 @@ MATRIX: Final[dict[str, dict[str, Relation]]] = {
     "experiment:manage": {"admin": Relation.ALL, "data_scientist": Relation.ALL},
     "rollout:manage": {"admin": Relation.ALL, "data_scientist": Relation.ALL},
     "rollout:approve": {"admin": Relation.ALL},
+    "report:add": {"admin": Relation.ALL, "coach": Relation.COACHED, "athlete": Relation.OWN},
+    "report:work": {"admin": Relation.ALL, "support": Relation.TEAM},
+    "report:count": {"admin": Relation.ALL, "data_scientist": Relation.ALL},
+    "announcement:write": {"admin": Relation.ALL},
 }
 
 GRANTED: Final = frozenset({"athlete:view", "history:view", "model:view", "plan:view"})

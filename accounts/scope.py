@@ -12,7 +12,8 @@ from accounts.matrix import GRANTED, Relation, relation_for
 from accounts.models import Athlete, AthleteGrant, CoachLink, TeamMembership
 from common import clock
 from common.context import ServiceIdentity
-from common.errors import NotPermitted, NotVisible
+from common.errors import KeyDestroyed, NotPermitted, NotVisible
+from common.models import SubjectKey
 from common.registries import Registry
 
 if TYPE_CHECKING:
@@ -69,15 +70,21 @@ def _granted(user: User, verb: str) -> Q:
 
 
 def athlete_for(user: User | ServiceIdentity, verb: str, athlete_id: UUID, *, lock: bool = False) -> Athlete:
-    """Fetch an athlete and authorise in one step.
+    """Fetch an athlete and authorise in one step; `lock` is for whoever will write about them.
 
     Raises:
         NotVisible: the athlete is outside everything the user may see (rendered 404).
         NotPermitted: visible, but the role may not do `verb` (403).
+        KeyDestroyed: visible, but erased: nothing new is written about them (410).
     """
     rows = Athlete.objects.select_for_update(of=("self",), no_key=True) if lock else Athlete.objects.all()
+    if lock:
+        erased = SubjectKey.objects.filter(subject_id=OuterRef("pk"), destroyed_at__isnull=False)
+        rows = rows.annotate(is_erased=Exists(erased))
     athlete = rows.filter(athletes_in_scope(user, verb), pk=athlete_id).first()
     if athlete is not None:
+        if lock and athlete.is_erased and not verb.startswith("erasure:"):  # type: ignore[attr-defined]  # annotated
+            raise KeyDestroyed("This athlete was erased.")
         return athlete
     if Athlete.objects.filter(athletes_in_scope(user, "athlete:view"), pk=athlete_id).exists():
         raise NotPermitted(f"Your role may see this athlete but not do {verb}.")

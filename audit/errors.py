@@ -39,3 +39,11 @@ class ArchiveConflict(DomainError):
     type_slug = "archive-conflict"
     title = "Archive and log contradict each other"
     status = 409
+
+
+class EventDropped(DomainError):
+    """The event was dropped when its time was over; only the archive has it, which cannot be read here."""
+
+    type_slug = "event-dropped"
+    title = "The event is in the archive alone"
+    status = 409

@@ -8,9 +8,11 @@ from typing import Final
 
 from audit.archive.segments import ArchivedEvent, BadSegment, read_all
 from audit.archive.stores import Store
+from audit.dropped import Dropped
 from audit.heads import BadHead, SigningKeys, TreeHead
 from audit.models import AuditLeaf, AuditSeal
-from audit.verification import Report, hashes_of
+from audit.rows import hashes_of
+from audit.verification import Report
 
 _AT_ONCE: Final = 500
 
@@ -42,16 +44,17 @@ def _check_head(head: TreeHead, stored: TreeHead | None, keys: SigningKeys, repo
         report.add("seal rewritten", f"seal {head.number} is not the one that is kept outside", seal=head.number)
 
 
-def check_archive(place: Store, keys: SigningKeys, report: Report) -> int:
+def check_archive(place: Store, keys: SigningKeys, report: Report, dropped: Dropped) -> int:
     """Verify the archive by itself, and compare each archived event with the log; return how many events it holds.
 
-    What is missing or different in the log is named with the id under which it was archived.
+    What is missing or different in the log is named with the id under which it was archived. Of events that were
+    dropped the leaves are compared.
     """
     count, rows = 0, read_all(place.names(), place.read, keys)
     try:
         while some := list(islice(rows, _AT_ONCE)):
             events = [one for one in some if isinstance(one, ArchivedEvent)]
-            _compare(events, report)
+            _compare(events, report, dropped)
             check_heads((one for one in some if isinstance(one, TreeHead)), keys, report)
             count += len(events)
     except BadSegment as error:
@@ -59,7 +62,7 @@ def check_archive(place: Store, keys: SigningKeys, report: Report) -> int:
     return count
 
 
-def _compare(events: list[ArchivedEvent], report: Report) -> None:
+def _compare(events: list[ArchivedEvent], report: Report, dropped: Dropped) -> None:
     if not events:
         return
     leaves = AuditLeaf.objects.filter(leaf_index__gte=events[0].leaf_index, leaf_index__lte=events[-1].leaf_index)
@@ -71,9 +74,10 @@ def _compare(events: list[ArchivedEvent], report: Report) -> None:
     for event in events:
         where = {"leaf_index": event.leaf_index, "event_id": event.event_id}
         there = stored.get(event.leaf_index)
-        if event.event_id not in today:
+        was = event.leaf_hash if event.leaf_index in dropped else None
+        if today.get(event.event_id, was) is None:
             report.add("event removed", f"event {event.event_id} is in the archive and not in the log", **where)
-        elif today[event.event_id] != event.leaf_hash:
+        elif today.get(event.event_id, was) != event.leaf_hash:
             report.add("event altered", f"event {event.event_id} is not what was archived", **where)
         elif there != (event.event_id, event.leaf_hash):
             report.add("leaf altered", f"leaf {event.leaf_index} is not the archived event {event.event_id}", **where)

@@ -6,7 +6,10 @@ from collections.abc import Callable, Collection
 from typing import Any
 from uuid import UUID
 
-from audit.models import AuditEvent
+from audit.canonical import unpack
+from audit.dropped import archived_bytes, dropped_events
+from audit.errors import EventDropped
+from audit.models import AuditEvent, AuditLeaf
 from common.admin import may
 from common.context import ServiceIdentity
 from common.errors import NotPermitted, NotVisible
@@ -48,15 +51,28 @@ def require_log(user: Any) -> None:
 
 
 def event_for(user: Any, event_id: UUID) -> AuditEvent:
-    """Fetch an event: any for who reads the log, for athletes what concerns them.
+    """Fetch an event: any for who reads the log, for athletes what concerns them; a dropped one from the archive.
 
     Raises:
         NotVisible: there is none, or it is not theirs.
+        EventDropped: only the archive has it, which cannot be read (for who reads the log).
     """
-    event = AuditEvent.objects.filter(pk=event_id).first()
+    event = AuditEvent.objects.filter(pk=event_id).first() or _archived_event(user, event_id)
     if event is not None and (may_read_log(user) or event.subject_id in own_subjects(user)):
         return event
     raise NotVisible("There is no such event, or you may not see it.")
+
+
+def _archived_event(user: Any, event_id: UUID) -> AuditEvent | None:
+    leaf = AuditLeaf.objects.filter(event_id=event_id).first()
+    if leaf is None or leaf.leaf_index not in dropped_events():
+        return None
+    try:
+        return AuditEvent(**unpack(archived_bytes(leaf)))
+    except EventDropped:
+        if may_read_log(user):
+            raise
+        return None  # whose it was is not known here, and others are not told that it ever was
 
 
 def own_subjects(user: Any) -> frozenset[UUID]:

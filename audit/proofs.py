@@ -6,11 +6,12 @@ from dataclasses import dataclass
 from uuid import UUID
 
 from audit.canonical import COLUMNS, pack
+from audit.dropped import archived_bytes, dropped_events
 from audit.errors import NotSealedYet
 from audit.heads import TreeHead
 from audit.models import AuditEvent, AuditLeaf, AuditSeal
 from audit.tree import StoredTree
-from common.errors import InvalidInput
+from common.errors import InvalidInput, NotVisible
 
 
 @dataclass(frozen=True)
@@ -46,6 +47,8 @@ def inclusion_proof(event_id: UUID, size: int | None = None) -> InclusionProof:
     Raises:
         NotSealedYet: its leaf does not exist yet.
         InvalidInput: the log was never of this size, or the event came later.
+        EventDropped: its time was over, and the archive cannot give it.
+        NotVisible: it is gone, and nobody dropped it: `manage.py audit verify` tells more.
     """
     leaf = AuditLeaf.objects.filter(event_id=event_id).first()
     newest = _sealed_size()
@@ -55,10 +58,9 @@ def inclusion_proof(event_id: UUID, size: int | None = None) -> InclusionProof:
     if not leaf.leaf_index < size <= newest:
         raise InvalidInput(f"size is from {leaf.leaf_index + 1} to {newest} for this event.", pointer="/size")
     tree = StoredTree()
-    columns = AuditEvent.objects.values_list(*COLUMNS).get(pk=event_id)
     return InclusionProof(
         event_id=event_id,
-        canonical=pack(*columns),
+        canonical=_canonical(leaf),
         leaf_index=leaf.leaf_index,
         tree_size=size,
         leaf_hash=bytes(leaf.leaf_hash),
@@ -90,6 +92,15 @@ def consistency_proof(first: int, second: int | None = None) -> ConsistencyProof
         first_head=_head_of(first),
         second_head=_head_of(second),
     )
+
+
+def _canonical(leaf: AuditLeaf) -> bytes:
+    columns = AuditEvent.objects.filter(pk=leaf.event_id).values_list(*COLUMNS).first()
+    if columns is not None:
+        return pack(*columns)
+    if leaf.leaf_index in dropped_events():
+        return archived_bytes(leaf)
+    raise NotVisible("The event is gone from the log.")
 
 
 def _sealed_size() -> int:

@@ -78,7 +78,7 @@ def windows(since: datetime | None, until: datetime) -> Iterator[tuple[datetime,
     """
     begin = since or _BEGINNING
     first = AuditEvent.objects.order_by("id").values_list("id", flat=True).first()
-    start = min(_time_of(first), until) if first else until
+    start = min(time_of(first), until) if first else until
     if begin < start:
         yield begin, start
         begin = start
@@ -124,5 +124,6 @@ def _events(item: Reconciliation, since: datetime, until: datetime) -> Iterator[
             yield key, event
 
 
-def _time_of(id7: UUID) -> datetime:
+def time_of(id7: UUID) -> datetime:
+    """Return when a UUIDv7 was made, by real time, to the millisecond."""
     return _BEGINNING + timedelta(milliseconds=id7.int >> 80)

@@ -7,9 +7,11 @@ from uuid import UUID
 from django.http import HttpRequest
 from rest_framework.request import Request
 
+from audit.dropped import DROPPED
 from audit.events import register as register_action
 from audit.models import AuditEvent
 from audit.services import DENIED, archive, record, record_denied, seal, verify  # noqa: F401  (register services)
+from audit.services.drop import REMOVAL, drop_segments
 from audit.services.export_events import EXPORT
 from audit.services.reconcile import DISCREPANCY
 from common.api import DENIAL_RECORDERS
@@ -17,18 +19,18 @@ from common.context import PUBLIC
 from common.errors import NotPermitted
 from common.retention import REMOVED, How, Rule, keeps
 
-REMOVAL = "retention.remove"
-
 
 def register() -> None:
     """Register our own actions and the recorder of refused API requests."""
     register_action(DENIED, target_type="request", metadata=frozenset({"attempted", "target_type", "detail"}))
     register_action(DISCREPANCY, target_type="row", metadata=frozenset({"reconciliation", "side", "key", "what"}))
     register_action(EXPORT, target_type="audit_log", metadata=frozenset({"rows", "sha256", "what", "decrypted"}))
-    register_action(REMOVAL, target_type="table", metadata=frozenset({"table", "rows", "keep_days"}))
+    register_action(REMOVAL, target_type="table", metadata=frozenset({"table", "rows", "keep_days", "segment"}))
+    register_action(DROPPED, target_type="audit_log", metadata=frozenset({"ranges", "until"}), state=True)
     REMOVED.register("audit", record_removal)
-    why = "seven years (F2); verifying the log needs every event, so that segments go whole or not at all"
-    keeps(AuditEvent, "audit", "occurred_at", why, how=How.OWNER, people=("subject_id", "actor_id"))
+    why = "seven years (F2); whole segments that the archive holds, so that the log still verifies"
+    people = ("subject_id", "actor_id", "target_id")
+    keeps(AuditEvent, "audit", "occurred_at", why, how=How.OWNER, people=people, in_parts=drop_segments)
     DENIAL_RECORDERS.register("audit", record_api_denial)
 
 

@@ -10,7 +10,8 @@ from collections.abc import Iterable
 from django.db.models import Q
 
 from audit import merkle
-from audit.models import AuditLeaf, AuditNode
+from audit.merkle import HASH_BYTES, CompactRange
+from audit.models import AuditLeaf, AuditNode, AuditSeal
 
 _LOWEST = AuditNode.LOWEST_LEVEL
 
@@ -55,6 +56,21 @@ class StoredTree:
     def root(self, size: int) -> bytes:
         """Return the root of the first `size` leaves, 32 bytes."""
         return self.hashes([(0, size)])[0] if size else merkle.EMPTY_ROOT
+
+
+def tree_of(seal: AuditSeal | None) -> CompactRange:
+    """Return the tree as it stood at a seal, ready to go on.
+
+    Raises:
+        ValueError: the peaks stored with the seal do not lead to its root; `manage.py audit verify` tells more.
+    """
+    if seal is None:
+        return CompactRange()
+    peaks = [seal.peaks[i : i + HASH_BYTES] for i in range(0, len(seal.peaks), HASH_BYTES)]
+    tree = CompactRange(seal.tree_size, peaks)
+    if tree.root() != seal.root_hash:
+        raise ValueError(f"the peaks of seal {seal.number} do not lead to its root: the log was tampered with")
+    return tree
 
 
 def _nodes(parts: set[tuple[int, int]]) -> dict[tuple[int, int], bytes]:

@@ -3,15 +3,16 @@
 Three independent witnesses tell what was done. The signed heads, a chain, fix which leaves there are and in which
 order; each leaf's mark, which only the server's key can make, tells whether the leaf or the event was changed; and the
 order (xact_id, id) tells an event that was slipped in behind the seals. Heads kept outside the database
-(`audit.outside`) tell a log whose end was cut off together with its heads.
+(`audit.outside`) tell a log whose end was cut off together with its heads. Events that retention dropped are read from
+the archive; where it does not have them, their leaves still lead to the heads, and the report says which those are.
 
 Memory does not grow with the log: leaves are read `CHUNK` at a time, and at most `MOST_FINDINGS` findings are kept.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any, Final
 from uuid import UUID
@@ -20,11 +21,11 @@ from django.db import connection
 from django.db.models import Exists, OuterRef, QuerySet, Subquery
 from django.db.models.functions import Coalesce
 
-from audit import merkle
-from audit.canonical import COLUMNS, pack
+from audit.dropped import ArchivedLeaves, Dropped, Range
 from audit.heads import NO_HEAD, BadHead, SigningKeys, leaf_mac
 from audit.merkle import HASH_BYTES, CompactRange
 from audit.models import AuditEvent, AuditLeaf, AuditNode, AuditSeal
+from audit.rows import hashes_of, readable_rows
 
 CHUNK: Final = 4_000
 MOST_FINDINGS: Final = 200
@@ -47,13 +48,19 @@ class Finding:
 
 @dataclass
 class Report:
-    """What was verified: events and seals, newest head's size, events not sealed yet, archived ones; the findings."""
+    """What was verified: events and seals, newest head's size, events not sealed yet, archived ones; the findings.
+
+    from_archive: how many of the events were dropped from the database and read from the archive instead. head_only:
+    the leaves [begin, end) of dropped events that were not, so that their hashes alone lead to the heads.
+    """
 
     events: int = 0
     seals: int = 0
     tree_size: int = 0
     waiting: int = 0
     archived: int = 0
+    from_archive: int = 0
+    head_only: list[Range] = field(default_factory=list)
     findings: list[Finding] = field(default_factory=list)
     found: int = 0
 
@@ -68,24 +75,47 @@ class Report:
         if len(self.findings) < MOST_FINDINGS:
             self.findings.append(Finding(kind, detail, **where))
 
+    def add_head_only(self, index: int) -> None:
+        """Note a leaf whose event nobody could read."""
+        if self.head_only and self.head_only[-1][1] == index:
+            self.head_only[-1] = (self.head_only[-1][0], index + 1)
+        else:
+            self.head_only.append((index, index + 1))
+
 
 @dataclass(frozen=True)
 class _Row:
-    """A leaf as it is stored (`at` its index), with the hash that its event has today (None: no such event)."""
+    """A leaf as it is stored (`at` its index), with the hash that its event has today (None: no such event).
+
+    dropped: its event is not in the database any more, rightly; `today` is then what the archive has, else `stored`.
+    """
 
     at: int
     event_id: UUID
     stored: bytes
     mac: bytes
     today: bytes | None
+    dropped: bool = False
 
 
 class LogVerifier:
     """Goes through the seals `since` < sealed_at ≤ `until` (all without bounds); the caller opens the unit of work."""
 
-    def __init__(self, keys: SigningKeys, *, since: datetime | None = None, until: datetime | None = None) -> None:
+    def __init__(
+        self,
+        keys: SigningKeys,
+        *,
+        since: datetime | None = None,
+        until: datetime | None = None,
+        dropped: Dropped | None = None,
+        archived: ArchivedLeaves | None = None,
+        over_before: datetime | None = None,
+    ) -> None:
+        """`dropped` is what the log says was dropped; where `archived` lacks it, only what was sealed `over_before`."""
         self._keys = keys
         self._since, self._until = since, until
+        self._dropped, self._archived = dropped or Dropped(), archived or ArchivedLeaves(None, keys)
+        self._over_before = over_before
         self.report = Report()
         self._gaps = 0
         self._odd: list[tuple[_Row, bytes, int]] = []
@@ -167,7 +197,7 @@ class LogVerifier:
         mac_key, found = self._keys.mac_key(seal.key_version), self.report.found + len(self._odd)
         while tree.size < seal.tree_size:
             begin, end = tree.size, min(tree.size + CHUNK, seal.tree_size)
-            rows = _rows(begin, end)
+            rows = self._with_dropped(_rows(begin, end), begin, end, seal)
             nodes = self._append(tree, rows, end, mac_key, seal)
             self._check_nodes(nodes)
             self.report.events += len(rows)
@@ -179,6 +209,21 @@ class LogVerifier:
             self.report.add("seal rewritten", detail, seal=seal.number)
         # The signed root vouches for its peaks: what is wrong before it does not make what comes after it wrong.
         return stored if stored.root() == seal.root_hash else tree
+
+    def _with_dropped(self, rows: list[_Row], begin: int, end: int, seal: AuditSeal) -> list[_Row]:
+        """Return the rows with what the archive has of events that were dropped."""
+        gone = {row.at for row in rows if row.today is None and row.at in self._dropped}
+        if not gone:
+            return rows
+        kept = self._archived.hashes(begin, end)
+        self.report.from_archive += len(gone & kept.keys())
+        if self._over_before is None or seal.sealed_at >= self._over_before:
+            gone &= kept.keys()
+        for index in sorted(gone - kept.keys()):
+            self.report.add_head_only(index)
+        return [
+            replace(row, today=kept.get(row.at, row.stored), dropped=True) if row.at in gone else row for row in rows
+        ]
 
     def _append(
         self, tree: CompactRange, rows: Sequence[_Row], end: int, mac_key: bytes | None, seal: AuditSeal
@@ -214,6 +259,9 @@ class LogVerifier:
         if mac_key is None or row.mac == leaf_mac(mac_key, row.at, row.event_id, row.stored):
             if row.today is None:
                 self.report.add("event removed", f"event {row.event_id} of leaf {row.at} is gone", **where)
+            elif row.today != row.stored and row.dropped:
+                detail = f"the archive does not have event {row.event_id} of leaf {row.at} as it was sealed"
+                self.report.add("archive altered", detail, **where)
             elif row.today != row.stored:
                 self.report.add("event altered", f"event {row.event_id} is not what was sealed", **where)
             return row.stored, 0
@@ -237,6 +285,9 @@ class LogVerifier:
             place = next((other.at for other, _, _ in self._odd if _exchanged(row, other, mac_key)), None)
             if place is not None:
                 self.report.add("events reordered", f"event {row.event_id} belongs at leaf {place}", **where)
+            elif row.dropped:
+                detail = f"leaf {row.at} of event {row.event_id}, which was dropped, is not what was sealed"
+                self.report.add("leaf altered", detail, **where)
             elif row.today == row.stored:
                 detail = f"event {row.event_id} at leaf {row.at} was put there, or altered, and sealed without the key"
                 self.report.add("event inserted", detail, **where)
@@ -305,32 +356,6 @@ def _rows(begin: int, end: int) -> list[_Row]:
     today = dict(hashes_of([row[1] for row in leaves.values() if row]))
     rows = (row for _, row in sorted(leaves.items()) if row)
     return [_Row(index, pk, bytes(stored), bytes(mac), today.get(pk)) for index, pk, stored, mac in rows]
-
-
-def hashes_of(event_ids: Sequence[UUID]) -> Iterator[tuple[UUID, bytes]]:
-    """Yield (id, leaf hash) of the events among these that exist, as they are today; b"" if unreadable."""
-    for event_id, row in readable_rows(AuditEvent.objects.filter(pk__in=event_ids), COLUMNS).items():
-        try:
-            yield event_id, merkle.leaf_hash(pack(*row)) if row else b""
-        except (TypeError, ValueError, AttributeError):
-            yield event_id, b""
-
-
-def readable_rows(rows: QuerySet[Any], columns: Sequence[str]) -> dict[Any, tuple[Any, ...] | None]:
-    """Return rows by their key, the first of `columns`; None for one that holds what its type cannot (SQLite)."""
-    try:
-        return {row[0]: row for row in rows.values_list(*columns)}
-    except (TypeError, ValueError, AttributeError):
-        keys = list(rows.values_list("pk", flat=True))
-        return {key: _read(rows.filter(pk=key), columns) for key in keys}
-
-
-def _read(row: QuerySet[Any], columns: Sequence[str]) -> tuple[Any, ...] | None:
-    try:
-        found: tuple[Any, ...] = row.values_list(*columns).get()
-        return found
-    except (TypeError, ValueError, AttributeError):
-        return None
 
 
 def _place_of(row: _Row, mac_key: bytes, moved: int) -> int | None:

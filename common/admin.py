@@ -8,6 +8,7 @@ from typing import Any, ClassVar
 from django.contrib import messages
 from django.db.models import Model, Q, QuerySet
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.template.response import TemplateResponse
 from unfold.admin import ModelAdmin, TabularInline
 from unfold.contrib.filters.admin import RangeDateFilter
 from unfold.decorators import action, display
@@ -42,6 +43,20 @@ class PolicyAdmin(ModelAdmin):  # type: ignore[misc]
     def visible(self, user: Any) -> Q:
         """Return the condition on the rows that the user may see."""
         raise NotImplementedError
+
+    def require_view(self, request: HttpRequest) -> None:
+        """Refuse a page of our own to who may not see the model at all.
+
+        Raises:
+            NotVisible: the matrix does not grant `view_verb`.
+        """
+        if not self.has_view_permission(request):
+            raise NotVisible("There is no such page.")
+
+    def render(self, request: HttpRequest, template: str, title: str, context: dict[str, Any]) -> HttpResponse:
+        """Return a page of our own inside the admin's frame."""
+        base = {**self.admin_site.each_context(request), "opts": self.opts, "title": title}
+        return TemplateResponse(request, template, {**base, **context})
 
     def changeform_view(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
         """Show what the service refuses to the person instead of a server error; nothing of the change is kept.

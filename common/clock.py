@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
@@ -13,6 +14,17 @@ _frozen_at: ContextVar[datetime | None] = ContextVar("clock_frozen_at", default=
 def now() -> datetime:
     """Return the present moment, aware, in UTC."""
     return _frozen_at.get() or datetime.now(UTC)
+
+
+def timestamp() -> float:
+    """Return the present moment in seconds since 1970, without making a datetime: for what is asked all the time."""
+    at = _frozen_at.get()
+    return time.time() if at is None else at.timestamp()
+
+
+def stands_still() -> bool:
+    """Return whether somebody set the clock (a test, a simulation, `--as-of`)."""
+    return _frozen_at.get() is not None
 
 
 def today() -> date:

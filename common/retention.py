@@ -1,17 +1,19 @@
 """How long rows are kept: every app registers a rule a table, `manage.py retention` applies them.
 
-Append-only tables refuse everybody but their owner, who may lift the guard within one transaction: connected as
-`app_owner`, rules marked `removable` go through as well; otherwise they are listed. A legal hold keeps every row that
-names the person.
+Append-only tables refuse everybody but their owner, who may lift the guard within one transaction: where the command
+runs as `app_owner` (on SQLite, as who owns the file), rules that are `removable` or `in_parts` go through as well;
+otherwise, and in the nightly run, they are listed. A legal hold keeps every row that names the person.
 """
 
 from __future__ import annotations
 
 import enum
+import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from pathlib import Path
 from typing import Any, Final
 from uuid import UUID
 
@@ -25,7 +27,7 @@ from common.models import IdempotencyKey, Job, RequestRollup, ThrottleCounter
 from common.registries import Registry
 
 RETENTION = register_service("retention")
-OWNER_ONLY: Final = "needs app_owner; sealed and archived segments only"
+OWNER_ONLY: Final = "needs the command as app_owner"
 LISTED_ONLY: Final = "listed only: other rows hang on these"
 _BATCH: Final = 1_000
 
@@ -38,6 +40,16 @@ class How(enum.Enum):
 
 
 @dataclass(frozen=True)
+class Part:
+    """One line about rows that go together: `due` are over, `removed` went; `what` became of them, or why they stay."""
+
+    name: str
+    due: int
+    removed: int
+    what: str
+
+
+@dataclass(frozen=True)
 class Rule:
     """How long the rows of a table are kept.
 
@@ -47,6 +59,8 @@ class Rule:
         only: which rows the rule is about; others stay.
         people: columns that name somebody who may be under a legal hold.
         removable: of an append-only table: nothing else hangs on its rows, so that their owner may remove them.
+        in_parts: of an append-only table whose rows go together or not at all: what removes them (given the rule, the
+            time and whether only to look) in transactions of its own and records it.
     """
 
     model: type[models.Model]
@@ -57,6 +71,7 @@ class Rule:
     only: Q = Q()
     people: tuple[str, ...] = ()
     removable: bool = False
+    in_parts: Callable[[Rule, datetime, bool], list[Part]] | None = None
 
     @property
     def table(self) -> str:
@@ -90,6 +105,7 @@ class Outcome:
     why: str
     due: int
     removed: int
+    parts: tuple[Part, ...] = ()
 
 
 RULES: Registry[Rule] = Registry("retention rules", required=("idempotency_keys", "audit_events"))
@@ -111,48 +127,52 @@ def keeps(model: type[models.Model], setting: str, age: str, why: str, **more: A
     return RULES.register(rule.table, rule)
 
 
-def apply_retention(*, dry_run: bool) -> list[Outcome]:
+def apply_retention(*, dry_run: bool, as_owner: bool = False) -> list[Outcome]:
     """Remove what is over, table by table and in batches, or only count it; return a line for each rule.
 
     Runs as the service `retention`; what was removed is told to `REMOVED` in the transaction of the removal.
+    Append-only tables are touched only where `as_owner` asks for it and this process is their owner.
     """
     now = clock.now()
-    return [_apply(rule, now, dry_run) for _, rule in RULES.items()]
+    return [_apply(rule, now, dry_run, as_owner and runs_as_owner(rule.table)) for _, rule in RULES.items()]
 
 
 def runs_as_owner(table: str) -> bool:
-    """Return whether this connection owns a table (PostgreSQL); SQLite tells nobody apart, so nobody is."""
+    """Return whether this connection owns a table (PostgreSQL), or this process the file (SQLite)."""
     if connection.vendor != "postgresql":
-        return False
+        return Path(connection.settings_dict["NAME"]).stat().st_uid == os.geteuid()
     with connection.cursor() as cursor:
         cursor.execute("SELECT pg_get_userbyid(relowner) = current_user FROM pg_class WHERE relname = %s", [table])
         row = cursor.fetchone()
     return bool(row and row[0])
 
 
-def _held() -> frozenset[UUID]:
+def held_ids() -> frozenset[UUID]:
+    """Return the ids of everybody under a legal hold."""
     return frozenset().union(*(ids() for _, ids in HELD.items()))
 
 
-def _apply(rule: Rule, now: datetime, dry_run: bool) -> Outcome:
+def _apply(rule: Rule, now: datetime, dry_run: bool, is_owner: bool) -> Outcome:
     with unit_of_work(RETENTION, read_only=True):
-        due = rule.over(now, _held()).count()
-        is_owner = rule.how is How.OWNER and runs_as_owner(rule.table)
-        is_ours = rule.how is How.DELETE or (rule.removable and is_owner)
-    removed = 0
-    while due and is_ours and not dry_run and (batch := _remove_some(rule, now)):
+        due = rule.over(now, held_ids()).count()
+    is_ours = rule.how is How.DELETE or (is_owner and bool(rule.removable or rule.in_parts))
+    removed, parts = 0, []
+    if rule.in_parts and due and (is_ours or dry_run):
+        parts = rule.in_parts(rule, now, dry_run)
+        removed = sum(part.removed for part in parts)
+    while not rule.in_parts and due and is_ours and not dry_run and (batch := _remove_some(rule, now)):
         removed += batch
     how = How.DELETE.value if is_ours else LISTED_ONLY if is_owner else rule.how.value
-    return Outcome(rule.table, settings.RETENTION[rule.setting], how, rule.why, due, removed)
+    return Outcome(rule.table, settings.RETENTION[rule.setting], how, rule.why, due, removed, tuple(parts))
 
 
 def _remove_some(rule: Rule, now: datetime) -> int:
     """Remove a batch in a transaction of its own. Holds are read again: one that was placed meanwhile counts."""
     with unit_of_work(RETENTION):
-        pks = list(rule.over(now, _held()).order_by("pk").values_list("pk", flat=True)[:_BATCH])
+        pks = list(rule.over(now, held_ids()).order_by("pk").values_list("pk", flat=True)[:_BATCH])
         if not pks:
             return 0
-        with _guard_lifted(rule.table) if rule.how is How.OWNER else nullcontext():
+        with guard_lifted(rule.table) if rule.how is How.OWNER else nullcontext():
             _, by_model = rule.model._default_manager.filter(pk__in=pks).delete()
         removed = by_model.get(rule.model._meta.label, 0)
         for _, tell in REMOVED.items():
@@ -161,14 +181,25 @@ def _remove_some(rule: Rule, now: datetime) -> int:
 
 
 @contextmanager
-def _guard_lifted(table: str) -> Iterator[None]:
-    """Let the owner delete rows of an append-only table until the block ends; an error rolls the lifting back too."""
+def guard_lifted(table: str) -> Iterator[None]:
+    """Let the owner delete rows of an append-only table until the block ends; an error rolls the lifting back too.
+
+    Nobody else writes to the table until the transaction ends.
+    """
     quote = connection.ops.quote_name
-    trigger = quote(f"append_only_row_{table}")
     with connection.cursor() as cursor:
-        cursor.execute(f"ALTER TABLE {quote(table)} DISABLE TRIGGER {trigger}")
+        if connection.vendor == "postgresql":
+            lift, put_back = (
+                f"ALTER TABLE {quote(table)} {do} TRIGGER {quote(f'append_only_row_{table}')}"
+                for do in ("DISABLE", "ENABLE ALWAYS")
+            )
+        else:
+            name = f"append_only_delete_{table}"
+            cursor.execute("SELECT sql FROM sqlite_master WHERE type = 'trigger' AND name = %s", [name])
+            lift, put_back = f"DROP TRIGGER {quote(name)}", cursor.fetchone()[0]
+        cursor.execute(lift)
         yield
-        cursor.execute(f"ALTER TABLE {quote(table)} ENABLE ALWAYS TRIGGER {trigger}")
+        cursor.execute(put_back)
 
 
 def register() -> None:

@@ -1,4 +1,4 @@
-"""The sidebar: Coaching, Release, Evidence, Governance; each role sees its own pages."""
+"""The sidebar: Coaching, Release, Support, Evidence, Governance; each role sees its own pages."""
 
 from __future__ import annotations
 
@@ -17,7 +17,13 @@ _PAGES = [
     ("Coaching", "Shared plans", "share", "admin:plans_plangrant_changelist", "plan:share"),
     ("Coaching", "Test proposals", "speed", "admin:modeling_testproposal_changelist", "history:view"),
     ("Coaching", "Activities", "directions_run", "admin:modeling_activity_changelist", "history:view"),
+    ("Release", "Rollouts", "rocket_launch", "admin:rollout_rollout_changelist", "rollout:manage"),
+    ("Release", "Approvals", "group_add", "admin:rollout_approval_changelist", "rollout:approve"),
+    ("Release", "Incidents", "emergency_home", "admin:rollout_incident_changelist", "rollout:manage"),
     ("Release", "Flags", "flag", "admin:rollout_flag_changelist", "rollout:manage"),
+    ("Release", "Announcements", "campaign", "admin:rollout_announcement_changelist", "announcement:write"),
+    ("Release", "Messages", "outgoing_mail", "admin:rollout_rolloutmessage_changelist", "rollout:manage"),
+    ("Support", "Report queue", "support_agent", "admin:rollout_report_changelist", "report:work"),
     ("Governance", "People", "badge", "admin:accounts_user_changelist", "user:manage"),
     ("Governance", "Coach links", "link", "admin:accounts_coachlink_changelist", "link:manage"),
     ("Governance", "Teams", "diversity_3", "admin:accounts_team_changelist", "user:manage"),
@@ -41,8 +47,19 @@ def sidebar(request: HttpRequest) -> list[dict[str, Any]]:
                 item |= _badge(request, "pending_count")
             groups.setdefault(group, []).append(item)
     if groups:
-        groups["You"] = [_notifications(request)]
+        own = [_own_reports(request)] if _files_reports(role) else []
+        groups["You"] = [*own, _notifications(request)]
     return [{"title": group, "separator": True, "items": items} for group, items in groups.items()]
+
+
+def _files_reports(role: str) -> bool:
+    """Return whether a role files reports and works none: who works them has the queue."""
+    return relation_for(role, "report:add") is not None and relation_for(role, "report:work") is None
+
+
+def _own_reports(request: HttpRequest) -> dict[str, Any]:
+    link = reverse("admin:rollout_report_changelist")
+    return {"title": "Your reports", "icon": "support_agent", "link": link, "active": _is_at(request.path, link)}
 
 
 def _notifications(request: HttpRequest) -> dict[str, Any]:

@@ -37,6 +37,8 @@ class Generated:
     pipeline: str
     failure: str
     latency_ms: float
+    invalid: bool = False
+    """The pipeline that was asked proposed a plan that breaks a guard."""
 
 
 class BrokeGuard(Exception):
@@ -77,20 +79,20 @@ def generate_within_budget(
     """Run a pipeline; its failure, lateness or a broken guard counts as its own failure, and the template answers
     (I5)."""
     started = time.perf_counter()
-    failure = ""
+    failure, invalid = "", False
     try:
         plan = _within(budget_seconds, lambda: _checked(pipeline, athlete, goal, seed))
     except FutureTimeout:
         failure = f"took longer than {budget_seconds:g} s"
     except BrokeGuard as error:
-        failure = str(error)
+        failure, invalid = str(error), True
     except Exception as error:
         failure = f"{type(error).__name__}: {error}"
     if failure:
         if pipeline == TEMPLATE:
             raise RuntimeError(f"the template pipeline failed: {failure}")
         plan = _checked(TEMPLATE, athlete, goal, seed)
-    return Generated(plan, plan.pipeline, failure[:300], (time.perf_counter() - started) * 1000)
+    return Generated(plan, plan.pipeline, failure[:300], (time.perf_counter() - started) * 1000, invalid)
 
 
 def _checked(pipeline: str, athlete: AthleteSnapshot, goal: RaceGoal, seed: int) -> ProposedPlan:

@@ -8,10 +8,11 @@ from uuid import UUID
 from accounts.models import User
 from common.actors import actor_id
 from common.context import SERVICES, ServiceIdentity, register_service
-from common.jobs import Job, register_job
+from common.errors import DomainError
+from common.jobs import Job, JobLost, register_job
 from modeling.services.import_history import ACTIVITY_IMPORTED
 from plans.services.complete_session import match_imports
-from plans.services.generate_plan import generate_plan
+from plans.services.generate_plan import generate_plan, tell_failure
 from plans.services.request_plan import JOB_KIND
 
 register_service("demo")
@@ -20,7 +21,14 @@ register_service("demo")
 def run(job: Job) -> dict[str, Any]:
     """Generate what the job's request asked for and return where it is."""
     actor = _actor(job.requested_by_id)
-    plan = generate_plan(generation_id=UUID(job.payload["generation_id"]), acting_user=actor)
+    generation_id = UUID(job.payload["generation_id"])
+    try:
+        plan = generate_plan(generation_id=generation_id, acting_user=actor)
+    except (DomainError, JobLost):
+        raise
+    except Exception as error:
+        tell_failure(generation_id=generation_id, why=str(error), acting_user=actor)
+        raise
     return {"plan_id": str(plan.pk)}
 
 

@@ -6,11 +6,13 @@ import base64
 from typing import Any, Final
 from uuid import UUID
 
+from audit.errors import EventDropped
 from audit.keys import signing_keys
 from audit.models import AuditEvent
 from audit.proofs import inclusion_proof
 from common.errors import WrongState
 from plans.events import AUDIT_ACTION
+from plans.models import Decision
 from plans.policies import Actor, plan_for, versions_for
 from plans.selectors import content_of
 from plans.workflow import Action
@@ -31,12 +33,15 @@ def acceptance_proof(*, plan_id: UUID, user: Actor) -> dict[str, Any]:
     Raises:
         NotVisible: there is no such plan, or the user may not see it.
         WrongState: nobody has accepted it.
+        EventDropped: the acceptance's time in the log is over; `manage.py audit restore` brings it back.
         NotSealedYet: it was accepted seconds ago.
     """
     plan = plan_for(user, plan_id)
     accepted = AuditEvent.objects.filter(target_id=plan.pk, action=AUDIT_ACTION[Action.ACCEPT]).order_by("-id").first()
     version_id = accepted.metadata_json["version_id"] if accepted else None
     version = versions_for(user, plan).filter(pk=version_id).first() if version_id else None
+    if accepted is None and plan.reviews.filter(decision=Decision.ACCEPT).exists():
+        raise EventDropped("The acceptance was dropped from the log when its time was over; the archive may hold it.")
     if accepted is None or version is None:
         raise WrongState("Nobody has accepted this plan.")
     proof = inclusion_proof(accepted.pk)

@@ -106,6 +106,11 @@ def content_of(version: PlanVersion) -> Content:
     return _kept(version).content
 
 
+def baseline_of(version: PlanVersion) -> PlanVersion:
+    """Return the version that the machine proposed."""
+    return version if version.baseline is None else version.baseline
+
+
 def texts_of(version: PlanVersion) -> dict[str, str]:
     """Return the canonical JSON of each session of a version, kept as its document is."""
     kept = _kept(version)

@@ -9,9 +9,11 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 FULL: Final = 100_000
+OF_ATHLETES: Final = "plan."
+"""Flags whose key begins so are about athletes, all others about the signed-in user."""
 
 # A flag that asks for elite is satisfied by any of these (G1).
 TIERS_THAT_SATISFY: Final[dict[str, frozenset[str]]] = {
@@ -44,6 +46,8 @@ class FlagState:
     admin_override: bool | None = None
     allowlist: frozenset[str] = frozenset()
     overrides: Mapping[str, Override] = field(default_factory=dict)
+    rollout_id: str = ""  # of the run that moves this flag now, and its stage
+    stage: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,15 +58,17 @@ class Subject:
     tier: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class Decision:
-    """The answer, and why; `snapshot_age` in seconds, of what it was decided by."""
+class Decision(NamedTuple):
+    """The answer, and why; `snapshot_age` in seconds, of what it was decided by. (A tuple is made six times as fast as
+    a frozen dataclass.)"""
 
     value: bool
     reason: str
     flag_key: str
     snapshot_version: str = ""
     snapshot_age: float = 0.0
+    rollout_id: str = ""
+    stage: int = 0
 
     @property
     def variant(self) -> str:
@@ -111,12 +117,26 @@ def tier_satisfies(tier: str, required: str) -> bool:
     return not required or tier in TIERS_THAT_SATISFY[required]
 
 
-def decide(flag: FlagState | None, subject: Subject | None, *, now: float, killed: bool = False) -> Decision:
-    """Decide a flag for a subject at a moment; `killed` is a kill from outside the snapshot (the environment)."""
+def decide(
+    flag: FlagState | None,
+    subject: Subject | None,
+    *,
+    now: float,
+    killed: bool = False,
+    version: str = "",
+    age: float = 0.0,
+) -> Decision:
+    """Decide a flag for a subject at a moment.
+
+    Args:
+        now: seconds since 1970, which overrides end by.
+        killed: a kill from outside the snapshot (the environment).
+        version, age: of the snapshot that holds the flag; age in seconds.
+    """
     if flag is None:
-        return Decision(False, "unknown_flag", "")
+        return Decision(False, "unknown_flag", "", version, age)
     value, reason = _answer(flag, subject, now, killed)
-    return Decision(value, reason, flag.key)
+    return Decision(value, reason, flag.key, version, age, flag.rollout_id, flag.stage)
 
 
 def explain(flag: FlagState, subject: Subject | None, *, now: float, killed: bool = False) -> list[dict[str, Any]]:
@@ -153,7 +173,7 @@ def _answer(flag: FlagState, subject: Subject | None, now: float, killed: bool) 
         return flag.admin_override, "admin_override"
     if not flag.enabled:
         return False, "disabled"
-    if not tier_satisfies(subject.tier, flag.requires_tier):
+    if flag.requires_tier and subject.tier not in TIERS_THAT_SATISFY[flag.requires_tier]:
         return False, "tier"
     if subject.id in flag.allowlist:
         return True, "allowlist"
@@ -173,6 +193,7 @@ def _flag_json(flag: FlagState) -> dict[str, Any]:
         "admin_override": flag.admin_override,
         "allowlist": sorted(flag.allowlist),
         "overrides": {key: [o.value, o.expires_at] for key, o in flag.overrides.items()},
+        "rollout": [flag.rollout_id, flag.stage],
     }
 
 
@@ -184,4 +205,6 @@ def _flag_of(found: Mapping[str, Any]) -> FlagState:
         admin_override=found["admin_override"],
         allowlist=frozenset(found["allowlist"]),
         overrides=overrides,
+        rollout_id=found["rollout"][0],
+        stage=found["rollout"][1],
     )

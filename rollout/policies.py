@@ -1,15 +1,19 @@
-"""For whom somebody may ask a flag: athletes in their scope for `plan.*`, themselves for `ui.*`."""
+"""For whom somebody may ask a flag: athletes in their scope for `plan.*`, themselves for `ui.*`. Who sees reports."""
 
 from __future__ import annotations
 
 from uuid import UUID
 
+from django.db.models import Q
+
+from accounts.matrix import relation_for
 from accounts.models import Athlete, User
 from accounts.scope import athletes_in_scope
+from common.context import ServiceIdentity
 from common.errors import NotVisible
-from rollout.evaluation import Subject
+from rollout.evaluation import OF_ATHLETES, Subject
 
-OF_ATHLETES = "plan."
+Actor = User | ServiceIdentity
 
 
 def subject_for(user: User, key: UUID) -> tuple[Subject, str]:
@@ -26,3 +30,16 @@ def subject_for(user: User, key: UUID) -> tuple[Subject, str]:
     if found is None:
         raise NotVisible("There is no such subject, or you may not ask about them.")
     return Subject(str(key), found), OF_ATHLETES
+
+
+def visible_reports(user: User | ServiceIdentity) -> Q:
+    """Return the condition on reports that a user sees: those they filed, and for whoever works them the queue.
+
+    The queue holds what is about athletes in the user's scope, and what is about nobody in particular.
+    """
+    if isinstance(user, ServiceIdentity):
+        return Q()
+    mine = Q(reporter_id=user.pk)
+    if not user.is_active or relation_for(user.role, "report:work") is None:
+        return mine
+    return mine | Q(athlete=None) | Q(athlete__in=Athlete.objects.filter(athletes_in_scope(user, "report:work")))

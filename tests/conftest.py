@@ -9,15 +9,17 @@ import socket
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
+from uuid import uuid4
 
 import pytest
 from hypothesis import HealthCheck, settings
 
-from tests.support.databases import ON_POSTGRES, Databases
+from tests.support.databases import ON_POSTGRES, Databases, drop_databases, of_run
 from tests.support.processes import Server, serving
 
 SHARED_DATA = Path(os.environ.get("MESOCYCLE_DATA", Path(__file__).resolve().parents[2] / "shared" / "data"))
 CHROMIUM = shutil.which("chromium") or "/usr/bin/chromium"
+RUN = "MESOCYCLE_TEST_RUN"
 _counter = itertools.count()
 _left_out: dict[str, int] = {}
 
@@ -28,6 +30,18 @@ settings.register_profile(
     suppress_health_check=[HealthCheck.too_slow, HealthCheck.function_scoped_fixture],
 )
 settings.load_profile("suite")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Name the run before its workers start: its databases carry the name."""
+    if not hasattr(config, "workerinput"):
+        os.environ[RUN] = uuid4().hex[:12]
+
+
+def pytest_unconfigure(config: pytest.Config) -> None:
+    """Drop what is left of this run's databases once all workers are down, also where tests failed."""
+    if ON_POSTGRES and not hasattr(config, "workerinput"):
+        drop_databases(of_run(os.environ[RUN]))
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
@@ -85,8 +99,7 @@ def databases(tmp_path_factory: pytest.TempPathFactory, worker_id: str) -> Datab
     """The migrated template of this run, shared by all workers."""
     base = tmp_path_factory.getbasetemp()
     folder = base if worker_id == "master" else base.parent
-    run_id = os.environ.get("PYTEST_XDIST_TESTRUNUID", str(os.getpid()))[:12]
-    databases = Databases(folder, run_id)
+    databases = Databases(folder, os.environ[RUN])
     databases.prepare()
     return databases
 

@@ -8,7 +8,6 @@ from uuid import UUID
 from django.contrib import admin, messages
 from django.db.models import Q
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
-from django.template.response import TemplateResponse
 from django.urls import path, reverse
 from django.views.decorators.http import require_POST
 
@@ -47,8 +46,7 @@ class BreakGlassAdmin(PolicyAdmin):
 
     def queue(self, request: HttpRequest) -> HttpResponse:
         """Uses to review first, then the others; an administrator sees them as well, to know what is on record."""
-        if not self.has_view_permission(request):
-            raise NotVisible("There is no such page.")
+        self.require_view(request)
         rows = _shown()
         context = {
             "waiting": [row for row in rows if not row["row"].reviewed_at],
@@ -58,7 +56,7 @@ class BreakGlassAdmin(PolicyAdmin):
             "glass": open_glass_of(request.user),
             "page_size": PAGE,
         }
-        return self._render(request, "accounts/break_glass.html", "Break-glass", context)
+        return self.render(request, "accounts/break_glass.html", "Break-glass", context)
 
     def open(self, request: HttpRequest) -> HttpResponse:
         """Ask for the reason, then open."""
@@ -74,7 +72,7 @@ class BreakGlassAdmin(PolicyAdmin):
                 return HttpResponseRedirect(request.get_full_path())
             return HttpResponseRedirect(reverse("admin:audit_auditevent_changelist"))
         minutes = LASTS.seconds // 60
-        return self._render(request, "accounts/break_glass_open.html", "Break the glass", {"minutes": minutes})
+        return self.render(request, "accounts/break_glass_open.html", "Break the glass", {"minutes": minutes})
 
     def close(self, request: HttpRequest) -> HttpResponse:
         """End one's own."""
@@ -99,10 +97,6 @@ class BreakGlassAdmin(PolicyAdmin):
         except DomainError as error:
             messages.error(request, error.detail)
         return HttpResponseRedirect(reverse("admin:accounts_breakglass_changelist"))
-
-    def _render(self, request: HttpRequest, template: str, title: str, context: dict[str, Any]) -> HttpResponse:
-        base = {**self.admin_site.each_context(request), "opts": self.opts, "title": title}
-        return TemplateResponse(request, template, {**base, **context})
 
 
 def _shown() -> list[dict[str, Any]]:

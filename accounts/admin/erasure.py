@@ -9,7 +9,6 @@ from uuid import UUID
 from django.contrib import admin, messages
 from django.db.models import Q
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
-from django.template.response import TemplateResponse
 from django.urls import path, reverse
 from django.views.decorators.http import require_POST
 
@@ -71,15 +70,15 @@ class ErasureRequestAdmin(PolicyAdmin):
 
     def queue(self, request: HttpRequest) -> HttpResponse:
         """Open requests first, then what was decided."""
-        self._require(request)
+        self.require_view(request)
         rows = list(ErasureRequest.objects.filter(state=ErasureState.OPEN)[:PAGE])
         decided = list(ErasureRequest.objects.exclude(state=ErasureState.OPEN)[:PAGE])
         context = {"open": _shown(rows), "decided": _shown(decided), "page_size": PAGE}
-        return self._render(request, "accounts/erasures.html", "Erasure", context)
+        return self.render(request, "accounts/erasures.html", "Erasure", context)
 
     def add(self, request: HttpRequest) -> HttpResponse:
         """Enter a request that came by mail or telephone."""
-        self._require(request)
+        self.require_view(request)
         if request.method == "POST":
             try:
                 asked = request_erasure(
@@ -94,11 +93,11 @@ class ErasureRequestAdmin(PolicyAdmin):
                 return HttpResponseRedirect(request.get_full_path())
             messages.success(request, "Entered. Another administrator confirms or refuses it.")
             return HttpResponseRedirect(reverse("admin:accounts_erasurerequest_change", args=[asked.pk]))
-        return self._render(request, "accounts/erasure_add.html", "Enter a request", pick_context(request))
+        return self.render(request, "accounts/erasure_add.html", "Enter a request", pick_context(request))
 
     def page(self, request: HttpRequest, pk: UUID) -> HttpResponse:
         """One request, and table by table what confirming it would do."""
-        self._require(request)
+        self.require_view(request)
         asked = ErasureRequest.objects.filter(pk=pk).first()
         if asked is None:
             raise NotVisible("There is no such request.")
@@ -112,11 +111,11 @@ class ErasureRequestAdmin(PolicyAdmin):
             "is_own": asked.requested_by_id == acting_user(request).pk,
             "is_held": bool(held_among([asked.athlete_id])),
         }
-        return self._render(request, "accounts/erasure.html", "Request to erase", context)
+        return self.render(request, "accounts/erasure.html", "Request to erase", context)
 
     def confirm(self, request: HttpRequest, pk: UUID) -> HttpResponse:
         """Erase; the name has to be typed, since nothing brings it back."""
-        self._require(request)
+        self.require_view(request)
         asked = ErasureRequest.objects.filter(pk=pk).select_related("athlete").first()
         here = reverse("admin:accounts_erasurerequest_change", args=[pk])
         if asked is not None and request.POST.get("name", "").strip() != asked.athlete.name:
@@ -142,14 +141,6 @@ class ErasureRequestAdmin(PolicyAdmin):
         except DomainError as error:
             messages.error(request, error.detail)
         return HttpResponseRedirect(reverse("admin:accounts_erasurerequest_change", args=[pk]))
-
-    def _require(self, request: HttpRequest) -> None:
-        if not self.has_view_permission(request):
-            raise NotVisible("There is no such page.")
-
-    def _render(self, request: HttpRequest, template: str, title: str, context: dict[str, Any]) -> HttpResponse:
-        base = {**self.admin_site.each_context(request), "opts": self.opts, "title": title}
-        return TemplateResponse(request, template, {**base, **context})
 
 
 def _shown(rows: list[ErasureRequest]) -> list[dict[str, Any]]:

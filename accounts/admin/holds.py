@@ -9,7 +9,6 @@ from uuid import UUID
 from django.contrib import admin, messages
 from django.db.models import Q
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
-from django.template.response import TemplateResponse
 from django.urls import path, reverse
 from django.utils.dateparse import parse_date
 from django.views.decorators.http import require_POST
@@ -41,12 +40,12 @@ class LegalHoldAdmin(PolicyAdmin):
 
     def page(self, request: HttpRequest) -> HttpResponse:
         """Every hold, newest first."""
-        self._require(request)
-        return self._render(request, "accounts/holds.html", "Legal holds", {"rows": _shown(), "page_size": PAGE})
+        self.require_view(request)
+        return self.render(request, "accounts/holds.html", "Legal holds", {"rows": _shown(), "page_size": PAGE})
 
     def add(self, request: HttpRequest) -> HttpResponse:
         """Place a hold."""
-        self._require(request)
+        self.require_view(request)
         if request.method == "POST":
             try:
                 place_hold(
@@ -62,7 +61,7 @@ class LegalHoldAdmin(PolicyAdmin):
                 return HttpResponseRedirect(request.get_full_path())
             messages.success(request, "Placed: nothing about this athlete is erased or removed from now on.")
             return HttpResponseRedirect(reverse("admin:accounts_legalhold_changelist"))
-        return self._render(request, "accounts/hold_add.html", "Place a legal hold", pick_context(request))
+        return self.render(request, "accounts/hold_add.html", "Place a legal hold", pick_context(request))
 
     def lift(self, request: HttpRequest, pk: UUID) -> HttpResponse:
         """End a hold now."""
@@ -74,14 +73,6 @@ class LegalHoldAdmin(PolicyAdmin):
         except DomainError as error:
             messages.error(request, error.detail)
         return HttpResponseRedirect(reverse("admin:accounts_legalhold_changelist"))
-
-    def _require(self, request: HttpRequest) -> None:
-        if not self.has_view_permission(request):
-            raise NotVisible("There is no such page.")
-
-    def _render(self, request: HttpRequest, template: str, title: str, context: dict[str, Any]) -> HttpResponse:
-        base = {**self.admin_site.each_context(request), "opts": self.opts, "title": title}
-        return TemplateResponse(request, template, {**base, **context})
 
 
 def _shown() -> list[dict[str, Any]]:

@@ -8,7 +8,6 @@ from uuid import UUID
 from django.contrib import admin
 from django.db.models import Q
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
-from django.template.response import TemplateResponse
 from django.urls import path, reverse
 from django.utils.http import urlencode
 from django.views.decorators.http import require_POST
@@ -44,8 +43,7 @@ class NotificationAdmin(PolicyAdmin):
         found = inbox_context(
             acting_user(request), only_unread="unread" in request.GET, before=_id(request.GET.get("before", ""))
         )
-        context = {**self.admin_site.each_context(request), "opts": self.opts, "title": "Notifications", **found}
-        return TemplateResponse(request, "accounts/notifications.html", context)
+        return self.render(request, "accounts/notifications.html", "Notifications", found)
 
     def change_view(
         self, request: HttpRequest, object_id: str, form_url: str = "", extra_context: dict[str, Any] | None = None

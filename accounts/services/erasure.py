@@ -11,8 +11,10 @@ from django.db import IntegrityError, transaction
 from accounts.errors import UnderLegalHold
 from accounts.holds import held_among, lock_person
 from accounts.models import Athlete, ErasureRequest, ErasureState, Role, User
+from accounts.notices import ERASURE_REQUESTED
 from accounts.scope import athlete_for, require
 from accounts.services.holds import checked_reason
+from accounts.services.notify import notify
 from audit.models import AuditEvent
 from audit.services import record
 from common import clock
@@ -68,6 +70,7 @@ def request_erasure(*, athlete_id: UUID, reason: str, acting_user: Actor) -> Era
             raise WrongState("A request to erase this athlete is open already.") from error
         action = record("erasure.request", target_id=asked.pk, subject_id=athlete.pk, metadata={"reason": said})
         _tell_state(asked, action)
+        _tell_administrators(asked)
         return asked
 
 
@@ -178,3 +181,17 @@ def _open_request(request_id: UUID) -> ErasureRequest:
 def _tell_state(asked: ErasureRequest, action: AuditEvent) -> None:
     state = {"state": asked.state}
     record("erasure.state", target_id=asked.pk, subject_id=asked.athlete_id, metadata=state, linked_to=action)
+
+
+def _tell_administrators(asked: ErasureRequest) -> None:
+    """Notify those who may confirm it: everybody but who asked."""
+    deciding = User.objects.filter(role=Role.ADMIN, is_active=True).exclude(pk=asked.requested_by_id)
+    notify(
+        user_ids=list(deciding.values_list("pk", flat=True)),
+        kind=ERASURE_REQUESTED,
+        subject_id=asked.athlete_id,
+        target_type="erasure_request",
+        target_id=asked.pk,
+        data={"request_id": str(asked.pk)},
+        dedupe_key=f"{ERASURE_REQUESTED}:{asked.pk}",
+    )

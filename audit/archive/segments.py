@@ -58,6 +58,11 @@ def head_line(head: TreeHead) -> bytes:
     return _json(head.as_json())
 
 
+def is_head(line: bytes) -> bool:
+    """Return whether a line of a segment that is well formed is a head, not an event."""
+    return line.startswith(b'{"format"')
+
+
 def read_segment(lines: Iterable[bytes], tree: CompactRange, keys: SigningKeys) -> Iterator[ArchivedEvent | TreeHead]:
     """Yield a segment's events and heads in order, verified as they come; `tree` (the log before it) grows along.
 

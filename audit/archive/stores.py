@@ -176,12 +176,14 @@ class S3Store:
         return {key: version for key, (_, version) in first.items()}
 
     def _check_lock(self) -> None:
-        from botocore.exceptions import ClientError
+        from botocore.exceptions import BotoCoreError, ClientError
 
         try:
             found = self._s3.get_object_lock_configuration(Bucket=self._bucket)
         except ClientError as error:
             raise ImproperlyConfigured(f"bucket {self._bucket} has no Object Lock: {error}") from error
+        except BotoCoreError as error:
+            raise ImproperlyConfigured(f"bucket {self._bucket} cannot be reached: {error}") from error
         if found["ObjectLockConfiguration"].get("ObjectLockEnabled") != "Enabled":
             raise ImproperlyConfigured(f"bucket {self._bucket} has no Object Lock")
 

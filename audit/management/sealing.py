@@ -112,7 +112,12 @@ def show(command: MesocycleCommand, report: Report) -> None:
     else:
         listed = len(report.findings)
         verdict = f"{report.found} found" + (f", {listed} of them listed" if listed < report.found else "")
+    for begin, end in report.head_only:
+        command.stdout.write(
+            f"leaves {begin} to {end - 1}: dropped, and not read from the archive; verified by leaf hash and head ONLY"
+        )
     archived = f", {report.archived} archived" if report.archived else ""
+    archived += f", {report.from_archive} dropped ones read from the archive" if report.from_archive else ""
     command.stdout.write(
         f"{verdict}: {report.events} events under {report.seals} seals verified{archived}, "
         f"{report.waiting} wait to be sealed"

@@ -30,7 +30,7 @@ from audit.heads import SigningKeys, TreeHead, leaf_mac
 from audit.keys import signing_keys
 from audit.merkle import CompactRange
 from audit.models import AuditEvent, AuditLeaf, AuditNode, AuditSeal
-from audit.services.seal import tree_of
+from audit.tree import tree_of
 from common import clock
 from common.context import register_service, unit_of_work
 

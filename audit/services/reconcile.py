@@ -7,9 +7,11 @@ from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Final
 
+from audit.dropped import dropped_events, over_before
 from audit.models import AuditEvent
-from audit.reconciliation import RECONCILIATIONS, Discrepancy, discrepancies, windows
+from audit.reconciliation import MARGIN, RECONCILIATIONS, Discrepancy, discrepancies, windows
 from audit.services.record import record
+from common.alerts import Severity, raise_alert
 from common.context import register_service, unit_of_work
 
 logger = logging.getLogger("mesocycle.audit")
@@ -17,11 +19,14 @@ logger = logging.getLogger("mesocycle.audit")
 RECONCILER = register_service("reconciliation")
 DISCREPANCY: Final = "audit.discrepancy"
 NIGHTLY: Final = timedelta(days=3)
+MOST_NAMED: Final = 20
 _NOW_INCLUDED: Final = timedelta(seconds=1)  # bounds are excluded, and ids count in milliseconds
 
 
 def reconcile(*, since: datetime | None = None, until: datetime | None = None) -> list[Discrepancy]:
     """Compare tables and log, as far as they were written in [since, until) by real time; by default everything.
+
+    Of what was dropped from the log nothing can be said any more: it begins after the newest dropped event.
 
     Each discrepancy is logged as an error and recorded as an `audit.discrepancy` event, once: nothing is repaired,
     since a repair is a change of its own, with its own event.
@@ -29,9 +34,14 @@ def reconcile(*, since: datetime | None = None, until: datetime | None = None) -
     end = until or datetime.now(UTC) + _NOW_INCLUDED
     found: list[Discrepancy] = []
     with unit_of_work(RECONCILER, read_only=True):
+        dropped, over = dropped_events().until, over_before()
+        if dropped and over:
+            begins = min(dropped, over) + MARGIN
+            since = max(since or begins, begins)
         for begin, stop in windows(since, end):
             for _, item in RECONCILIATIONS.items():
                 found += discrepancies(item, begin, stop)
+    found = list(dict.fromkeys(found))  # what is looked at as it is now may lie in two windows
     if found:
         _alert(found)
     return found
@@ -43,6 +53,8 @@ def reconcile_lately() -> list[Discrepancy]:
 
 
 def _alert(found: Sequence[Discrepancy]) -> None:
+    """Record what was not known yet, and raise one alert for all of it."""
+    fresh: list[Discrepancy] = []
     with unit_of_work(RECONCILER):
         for one in found:
             marks = {"reconciliation": one.reconciliation, "side": one.side, "key": one.key}
@@ -52,3 +64,13 @@ def _alert(found: Sequence[Discrepancy]) -> None:
             logger.error("the log and the tables contradict each other", extra={**marks, "what": one.what})
             metadata = {**marks, "what": one.what}
             record(DISCREPANCY, target_id=one.target_id, subject_id=one.subject_id, metadata=metadata)
+            fresh.append(one)
+    if fresh:
+        named = [f"{one.reconciliation} ({one.side}): {one.what}" for one in fresh[:MOST_NAMED]]
+        more = f"\nand {len(fresh) - MOST_NAMED} more" if len(fresh) > MOST_NAMED else ""
+        raise_alert(
+            DISCREPANCY.replace(".", "_"),
+            severity=Severity.CRITICAL,
+            text=f"{len(fresh)} times the audit log and the tables contradict each other:\n" + "\n".join(named) + more,
+            dedupe_key="\n".join(sorted(f"{one.reconciliation}:{one.side}:{one.key}" for one in fresh)),
+        )

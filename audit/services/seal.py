@@ -21,9 +21,10 @@ from audit.canonical import COLUMNS, pack
 from audit.errors import LogFromAnotherServer
 from audit.heads import NO_HEAD, SigningKeys, TreeHead, key_id, leaf_mac
 from audit.keys import signing_keys
-from audit.merkle import HASH_BYTES, CompactRange
+from audit.merkle import CompactRange
 from audit.models import AuditEvent, AuditLeaf, AuditNode, AuditSeal
 from audit.services.publish_heads import publish_heads
+from audit.tree import tree_of
 from common import clock
 from common.context import register_service, unit_of_work
 
@@ -108,21 +109,6 @@ def _seal_batch(keys: SigningKeys, batch: int) -> tuple[TreeHead, int] | None:
         last_event_id=rows[-1][_ID],
     )
     return head, len(rows)
-
-
-def tree_of(seal: AuditSeal | None) -> CompactRange:
-    """Return the tree as it stood at a seal, ready to go on.
-
-    Raises:
-        ValueError: the peaks stored with the seal do not lead to its root; `manage.py audit verify` tells more.
-    """
-    if seal is None:
-        return CompactRange()
-    peaks = [seal.peaks[i : i + HASH_BYTES] for i in range(0, len(seal.peaks), HASH_BYTES)]
-    tree = CompactRange(seal.tree_size, peaks)
-    if tree.root() != seal.root_hash:
-        raise ValueError(f"the peaks of seal {seal.number} do not lead to its root: the log was tampered with")
-    return tree
 
 
 def _store(tree: CompactRange, rows: Sequence[tuple[Any, ...]], keys: SigningKeys) -> None:

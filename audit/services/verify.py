@@ -10,6 +10,7 @@ from pathlib import Path
 from django.conf import settings
 
 from audit.archive.stores import store
+from audit.dropped import ArchivedLeaves, archive_or_why_not, dropped_events, over_before
 from audit.heads import TreeHead
 from audit.keys import signing_keys
 from audit.outside import check_archive, check_heads
@@ -42,6 +43,9 @@ def leaves_to_verify(scope: Scope) -> int:
 def verify_log(scope: Scope, progress: Progress | None = None) -> Report:
     """Verify the log, then the heads in `AUDIT_HEADS_DIR` and in `scope.against` against it. Changes nothing.
 
+    Events that retention dropped are read from the archive, also without `scope.archive`; `Report.head_only` names
+    those that it does not have, or that could not be read.
+
     Raises:
         BadHead: a file holds something that is no head.
         OSError: a file cannot be read.
@@ -50,10 +54,19 @@ def verify_log(scope: Scope, progress: Progress | None = None) -> Report:
     heads: list[Iterable[TreeHead]] = [published_heads(Path(settings.AUDIT_HEADS_DIR))]
     heads += [heads_in(path) for path in scope.against]
     with unit_of_work(VERIFIER, read_only=True):
-        verifier = LogVerifier(keys, since=scope.since, until=scope.until)
+        dropped = dropped_events()
+        archived = ArchivedLeaves(archive_or_why_not()[0] if dropped.ranges else None, keys)
+        verifier = LogVerifier(
+            keys, since=scope.since, until=scope.until, dropped=dropped, archived=archived, over_before=over_before()
+        )
         report = verifier.run(progress)
+        for problem in archived.problems:
+            report.add("archive altered", problem)
         for some in heads:
             check_heads(some, keys, report)
         if scope.archive:
-            report.archived = check_archive(store(), keys, report)
+            for begin, end in report.head_only:
+                detail = f"the archive lacks leaves {begin} to {end - 1}, whose events were dropped from the database"
+                report.add("archive altered", detail, leaf_index=begin)
+            report.archived = check_archive(store(), keys, report, dropped)
     return report

@@ -10,6 +10,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from contextlib import ExitStack
 from datetime import UTC, date, datetime, time
 from typing import Any, ClassVar
+from uuid import UUID
 
 import structlog
 from django.contrib.auth import get_user_model
@@ -103,7 +104,8 @@ class MesocycleCommand(BaseCommand):
         table = Table(title=title, title_justify="left")
         for name in names:
             numeric = bool(listed) and all(isinstance(row.get(name), int | float | None) for row in listed)
-            table.add_column(name, justify="right" if numeric else "left")
+            whole = any(isinstance(row.get(name), UUID) for row in listed)  # an id is there to be copied
+            table.add_column(name, justify="right" if numeric else "left", no_wrap=whole)
         for row in listed:
             table.add_row(*(_cell(row.get(name)) for name in names))
         self.stdout.write(rendered(table))

@@ -40,7 +40,6 @@ INSTALLED_APPS = [
     "drf_spectacular_sidecar",
     "guardian",
     "simple_history",
-    "waffle",
     "django_celery_beat",
     "common.apps.CommonConfig",
     "audit.apps.AuditConfig",
@@ -48,6 +47,7 @@ INSTALLED_APPS = [
     "accounts.apps.AccountsConfig",
     "modeling.apps.ModelingConfig",
     "rollout.apps.RolloutConfig",
+    "waffle",  # after rollout, whose `waffle_flag` command stands in front of waffle's
     "experiments.apps.ExperimentsConfig",
     "plans.apps.PlansConfig",
 ]
@@ -133,7 +133,14 @@ CELERY_BEAT_SCHEDULE = {
     "seal audit events": {"task": "audit.seal", "schedule": 1.0, "options": {"expires": 5}},
     "reconcile the audit log": {"task": "audit.reconcile", "schedule": crontab(hour=2, minute=30)},
     "archive the audit log": {"task": "audit.archive", "schedule": crontab(hour=3, minute=30)},
+    "look at the rollouts": {"task": "rollout.tick", "schedule": 60.0, "options": {"expires": 50}},
     "apply retention": {"task": "common.apply_retention", "schedule": crontab(hour=4, minute=30)},
+    "deliver messages": {"task": "rollout.deliver_messages", "schedule": 60.0, "options": {"expires": 60}},
+    "tell the daily status": {"task": "rollout.daily_status", "schedule": crontab(hour=6, minute=30)},
+    "tell the weekly report": {
+        "task": "rollout.weekly_report",
+        "schedule": crontab(hour=6, minute=45, day_of_week="monday"),
+    },
 }
 CELERY_BROKER_TRANSPORT_OPTIONS = {
     "global_keyprefix": f"{REDIS_KEY_PREFIX}:",
@@ -221,6 +228,9 @@ SPECTACULAR_SETTINGS = {
         "PlanStatusEnum": "plans.models.plan.STATE_CHOICES",
         "CompletionStatusEnum": "plans.models.CompletionStatus",
         "ActivitySportEnum": ["running", "cycling", "other"],
+        "ReportStatusEnum": "rollout.models.ReportStatus",
+        "AnnouncementKindEnum": "rollout.models.AnnouncementKind",
+        "TestKindEnum": "modeling.models.TestKind",
     },
     "SCHEMA_PATH_PREFIX": r"/api/v1",
     "POSTPROCESSING_HOOKS": [
@@ -245,6 +255,7 @@ THROTTLE_RATES = {
     "generation": env.text("THROTTLE_GENERATION", "30/hour"),
     "patch": env.text("THROTTLE_PATCH", "240/minute"),
     "export": env.text("THROTTLE_EXPORT", "60/hour"),
+    "report": env.text("THROTTLE_REPORT", "20/hour"),
 }
 GENERATION_LIMIT_PER_DAY = env.integer("GENERATION_LIMIT_PER_DAY", 5)
 GENERATION_TIME_BUDGET_SECONDS = env.integer("GENERATION_TIME_BUDGET_SECONDS", 10)
@@ -271,7 +282,9 @@ RETENTION = {
     "jobs": env.integer("RETENTION_JOBS_DAYS", 90),
     "notifications": env.integer("RETENTION_NOTIFICATIONS_DAYS", 366),
     "refresh_tokens": env.integer("RETENTION_REFRESH_TOKENS_DAYS", 30),
+    "reports": env.integer("RETENTION_REPORTS_DAYS", 2 * 366),
     "request_rollups": env.integer("RETENTION_ROLLUPS_DAYS", 90),
+    "rollout_messages": env.integer("RETENTION_MESSAGES_DAYS", 366),
     "sessions": env.integer("RETENTION_SESSIONS_DAYS", 1),
     "telemetry": env.integer("RETENTION_TELEMETRY_DAYS", 90),
     "throttle_counters": env.integer("RETENTION_THROTTLE_DAYS", 1),
@@ -280,4 +293,11 @@ RETENTION = {
 FLAGS_REFRESH = env.text("FLAGS_REFRESH", "thread")
 FLAGS_POLL_SECONDS, FLAGS_START_SECONDS = 1.0, 2.0
 FLAGS_KILLED = env.words("FLAGS_KILLED")
+ROLLOUT_POLICY_DIR = env.text("ROLLOUT_POLICY_DIR")  # own policies beside the shipped ones
+# Where messages about rollouts go: apprise URLs by group, separated by spaces (commas may stand within one).
+NOTIFY_URLS = {
+    "oncall": env.text("NOTIFY_URLS_ONCALL").split(),
+    "team": env.text("NOTIFY_URLS_TEAM").split(),
+    "stakeholders": env.text("NOTIFY_URLS_STAKEHOLDERS").split(),
+}
 ENVIRONMENT_NAME = env.text("ENVIRONMENT_NAME", "local")

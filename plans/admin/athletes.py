@@ -19,7 +19,7 @@ from accounts.scope import athlete_for, athletes_in_scope
 from accounts.services.people import add_athlete, edit_athlete
 from common.admin import PolicyAdmin
 from common.context import unit_of_work
-from common.errors import DomainError, NotPermitted, NotVisible
+from common.errors import DomainError, KeyDestroyed, NotPermitted, NotVisible
 from common.jobs import Job
 from modeling.models import Activity, Fit, Grade
 from modeling.policies import visible_fits, visible_history
@@ -153,6 +153,9 @@ class AthleteAdmin(PolicyAdmin):
         if request.method == "POST" and form.is_valid():
             try:
                 generation = request_plan(athlete_id=pk, wish=form.wish(), acting_user=acting_user(request))
+            except KeyDestroyed as error:
+                messages.error(request, error.detail)
+                return self._back(pk)
             except DomainError as error:
                 _show_on(form, error)
             else:
@@ -172,6 +175,9 @@ class AthleteAdmin(PolicyAdmin):
         if request.method == "POST" and form.is_valid():
             try:
                 add_test(athlete_id=pk, acting_user=acting_user(request), **form.cleaned_data)
+            except KeyDestroyed as error:
+                messages.error(request, error.detail)
+                return self._back(pk)
             except DomainError as error:
                 _show_on(form, error)
             else:
@@ -186,6 +192,9 @@ class AthleteAdmin(PolicyAdmin):
         if request.method == "POST" and form.is_valid():
             try:
                 add_threshold(athlete_id=pk, sport=athlete.sport, acting_user=acting_user(request), **form.cleaned_data)
+            except KeyDestroyed as error:
+                messages.error(request, error.detail)
+                return self._back(pk)
             except DomainError as error:
                 _show_on(form, error)
             else:

@@ -30,7 +30,7 @@ def rights_of(plan: Plan, user: User, today: date) -> dict[str, bool]:
         "edit": role_edits and not is_over and (state, Action.SAVE) in TABLE,
         "submit": role_edits and not is_over and (state, Action.SUBMIT) in TABLE,
         "regenerate": role_edits and today < plan.race_date and (state, Action.REGENERATE) in TABLE,
-        "comment": role_edits or relation_for(user.role, "plan:approve") is not None,
+        "comment": relation_for(user.role, "plan:comment") is not None,
         "own": role_edits,
     }
 

@@ -44,6 +44,10 @@ class ReviewedVersionSerializer(VersionSerializer):
         read_only_fields = fields  # type: ignore[assignment]
 
 
+_KNOWN_TO_ITS_AUTHOR = frozenset({"weeks", "warnings", "relaxed", "provenance"})
+_NEW_TO_ITS_AUTHOR = tuple(name for name in VersionSerializer.Meta.fields if name not in _KNOWN_TO_ITS_AUTHOR)
+
+
 class SavedVersionSerializer(serializers.ModelSerializer[PlanVersion]):
     """What a client that sent an edit does not know yet (`Prefer: return=minimal`)."""
 
@@ -53,21 +57,7 @@ class SavedVersionSerializer(serializers.ModelSerializer[PlanVersion]):
 
     class Meta:
         model = PlanVersion
-        fields = (
-            "id",
-            "plan_id",
-            "version_number",
-            "parent_version_id",
-            "baseline_id",
-            "status",
-            "author_id",
-            "created_at",
-            "diff_summary_json",
-            "content_sha256",
-            "predicted",
-            "impact",
-            "etag",
-        )
+        fields = (*_NEW_TO_ITS_AUTHOR, "impact", "etag")
         read_only_fields = fields
 
 
@@ -128,6 +118,14 @@ class ApproveInSerializer(serializers.Serializer[Any]):
     comment = serializers.CharField(required=False, allow_blank=True, max_length=4000, default="")
     version_id = serializers.UUIDField(help_text="The version that you read.")
     content_sha256 = serializers.RegexField(r"^[0-9a-f]{64}$", help_text="Its content, as you read it.")
+    rating = serializers.IntegerField(
+        required=False, min_value=1, max_value=5, help_text="With an acceptance: how the plan pleases you, 1 to 5."
+    )
+
+    def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
+        if "rating" in attrs and attrs["decision"] != "accept":
+            raise serializers.ValidationError({"rating": "A rating goes with an acceptance."})
+        return attrs
 
 
 class RegenerateInSerializer(serializers.Serializer[Any]):

@@ -249,7 +249,7 @@ class RegenerateView(UnitOfWorkAPIMixin):
 
 
 class CommentListView(UnitOfWorkAPIMixin):
-    verbs: ClassVar = {"GET": "plan:view", "POST": "plan:view"}
+    verbs: ClassVar = {"GET": "plan:view", "POST": "plan:comment"}
 
     @extend_schema(responses=s.CommentSerializer(many=True), operation_id="plan_comments")
     def get(self, request: Request, plan_id: UUID) -> Response:
@@ -270,7 +270,7 @@ class CommentListView(UnitOfWorkAPIMixin):
 
 
 class CommentResolveView(UnitOfWorkAPIMixin):
-    verbs: ClassVar = {"POST": "plan:view"}
+    verbs: ClassVar = {"POST": "plan:comment"}
 
     @extend_schema(request=None, responses=s.CommentSerializer, operation_id="plan_comment_resolve", parameters=[KEY])
     @idempotent

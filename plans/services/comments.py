@@ -5,6 +5,7 @@ from __future__ import annotations
 from uuid import UUID
 
 from accounts.models import Role, User
+from accounts.scope import require
 from audit.services import record
 from common.actors import actor_id
 from common.context import unit_of_work
@@ -28,9 +29,11 @@ def add_comment(
 ) -> PlanComment:
     """Comment on a plan, or on one of its sessions (`anchor_id`); a reply stands where its parent stands.
 
+    Whoever may comment does so on each plan that they see, also on a shared one.
+
     Raises:
         NotVisible: no such plan, session or parent that the user may see.
-        NotPermitted: an athlete may not write what athletes may not read.
+        NotPermitted: the role does not comment; an athlete may not write what athletes may not read.
         InvalidInput: an empty or endless message.
     """
     if not message.strip() or len(message) > LONGEST or "\x00" in message:
@@ -39,6 +42,7 @@ def add_comment(
         raise InvalidInput(f"visibility must be one of {', '.join(Visibility.values)}.", pointer="/visibility")
     with unit_of_work(acting_user):
         plan = plan_for(acting_user, plan_id)
+        require(acting_user, "plan:comment")
         is_athlete = isinstance(acting_user, User) and acting_user.role == Role.ATHLETE
         if is_athlete and visibility == Visibility.COACH:
             raise NotPermitted("Private notes are the coaches' own.")
@@ -72,9 +76,11 @@ def resolve_comment(*, plan_id: UUID, comment_id: UUID, acting_user: Actor) -> P
 
     Raises:
         NotVisible: no such comment that the user may see.
+        NotPermitted: the role does not comment.
     """
     with unit_of_work(acting_user):
         plan = plan_for(acting_user, plan_id)
+        require(acting_user, "plan:comment")
         comment = _parent(acting_user, plan, comment_id)
         assert comment is not None
         _, is_new = PlanCommentResolution.objects.get_or_create(

@@ -17,10 +17,11 @@ from plans.errors import ContentChanged, ReasonRequired, wrong_state
 from plans.locks import lock_plan
 from plans.models import Decision, Plan, PlanReview, PlanVersion
 from plans.policies import Actor, version_for
-from plans.selectors import content_of
+from plans.selectors import baseline_of, content_of
 from plans.services.announce import announce
 from plans.services.reasons import broken_since_baseline, every_edit_has_a_reason
-from plans.services.save_edits import baseline_of, checked_head
+from plans.services.save_edits import checked_head
+from plans.services.tell_outcome import tell_decision
 from plans.services.tell_people import tell_athlete, tell_coaches
 from plans.services.versions import move_head
 from plans.workflow import Action, NotPossible, State, next_state
@@ -52,8 +53,18 @@ def submit_plan(
         return plan
 
 
-def accept_plan(*, plan_id: UUID, version_id: UUID, content_sha256: str, comment: str = "", acting_user: Actor) -> Plan:
+def accept_plan(
+    *,
+    plan_id: UUID,
+    version_id: UUID,
+    content_sha256: str,
+    comment: str = "",
+    rating: int | None = None,
+    acting_user: Actor,
+) -> Plan:
     """Accept the very content that was seen: approved and published in one transaction, two events.
+
+    `rating` is the athlete's one tap on how the plan pleases them, 1 to 5.
 
     Other plans that the athlete trains by are superseded, so that there is one active version.
 
@@ -78,6 +89,7 @@ def accept_plan(*, plan_id: UUID, version_id: UUID, content_sha256: str, comment
         _supersede_others(plan)
         tell_athlete(plan, "plan.published", dedupe=str(review.pk))
         tell_coaches(plan, "plan.accepted", dedupe=str(review.pk))
+        tell_decision(plan, review, accepted=True, rating=rating)
         return plan
 
 
@@ -95,6 +107,7 @@ def request_changes(
         details = {"review_id": str(review.pk), "is_override": is_override}
         announce(plan, head, Action.REQUEST_CHANGES, details=_with_comment(details, comment), is_override=is_override)
         tell_coaches(plan, "plan.changes_requested", dedupe=str(review.pk))
+        tell_decision(plan, review, accepted=False)
         return plan
 
 

@@ -9,11 +9,16 @@ from uuid import UUID
 from django.conf import settings
 
 from common.context import unit_of_work
-from plans.generation import generate_within_budget, snapshot_of
-from plans.models import Plan, PlanGeneration
+from plans.generation import TEMPLATE, generate_within_budget, snapshot_of
+from plans.models import Outcome, Plan, PlanGeneration
 from plans.pipelines.contract import RaceGoal
 from plans.policies import Actor, athlete_to_plan_for
+from plans.services.request_plan import flag_json
 from plans.services.store_plan import store_plan
+from rollout.attribution import Attribution
+from rollout.evaluation import Subject
+from rollout.selectors import MODEL_DRIVEN_GENERATION, evaluate
+from rollout.services.outcomes import record_answer
 
 
 def generate_plan(*, generation_id: UUID, acting_user: Actor) -> Plan:
@@ -29,6 +34,7 @@ def generate_plan(*, generation_id: UUID, acting_user: Actor) -> Plan:
         if generation.plan is not None:
             return generation.plan
         goal = goal_from(generation.goal_json)
+        _still_on(generation)
         generated = generate_within_budget(
             generation.routed_to,
             snapshot_of(athlete, generation.day),
@@ -37,6 +43,34 @@ def generate_plan(*, generation_id: UUID, acting_user: Actor) -> Plan:
             budget_seconds=settings.GENERATION_TIME_BUDGET_SECONDS,
         )
         return store_plan(generation, generated, goal)
+
+
+def _still_on(generation: PlanGeneration) -> None:
+    """Give the template where the flag was killed or rolled back while the request waited."""
+    if generation.routed_to == TEMPLATE:
+        return
+    athlete = generation.athlete
+    decision = evaluate(MODEL_DRIVEN_GENERATION, Subject(id=str(athlete.pk), tier=athlete.tier))
+    if not decision.value:
+        generation.routed_to, generation.routing_reason = TEMPLATE, f"flag_{decision.reason}"
+        generation.flag_json = flag_json(decision, chosen=True)
+
+
+def tell_failure(*, generation_id: UUID, why: str, acting_user: Actor) -> None:
+    """Keep that a request failed altogether, the template too; its arm answers for it."""
+    with unit_of_work(acting_user):
+        generation = PlanGeneration.objects.select_for_update(of=("self",)).get(pk=generation_id)
+        if generation.outcome != Outcome.PENDING:
+            return
+        generation.outcome, generation.failure = Outcome.FAILED, why[:300]
+        generation.save(update_fields=["outcome", "failure"])
+        record_answer(
+            attribution=Attribution.from_json(generation.flag_json.get("rollout", {})),
+            athlete_id=generation.athlete_id,
+            source_id=generation.pk,
+            latency_ms=None,
+            failed=True,
+        )
 
 
 def goal_from(stored: dict[str, Any]) -> RaceGoal:

@@ -23,6 +23,7 @@ from plans.demo.people import ACCOUNTS, ATHLETES, CYCLIST_RACES, DOMAIN, PASSWOR
 from plans.demo.simulator import SyntheticAthlete, SyntheticHistory, synthetic_history
 from plans.models import Plan, PlanGeneration
 from plans.services.request_plan import PlanWish, request_plan
+from rollout.demo import make_rollout_demo
 from rollout.services.flags import seed_flags
 
 WAIT_SECONDS = 60.0
@@ -53,6 +54,8 @@ def make_demo(*, progress: Progress = lambda _: None) -> Demo:
             athlete = _make_athlete(position, person, users, team)
         _plan(athlete, position)
     _await_plans()
+    progress("a rollout")
+    make_rollout_demo(asked_by=users["admin"], approved_by=users["admin2"])
     return _what_is_there()
 
 

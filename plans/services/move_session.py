@@ -17,9 +17,8 @@ from plans.errors import wrong_state
 from plans.locks import lock_plan
 from plans.models import Decision, Plan, PlanReview, PlanVersion
 from plans.policies import Actor
-from plans.selectors import content_of
+from plans.selectors import baseline_of, content_of
 from plans.services.announce import announce
-from plans.services.save_edits import baseline_of
 from plans.services.tell_people import tell_coaches
 from plans.services.versions import Frame, Lineage, move_head, store_version
 from plans.services.what_if import what_if_of

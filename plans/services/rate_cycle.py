@@ -20,6 +20,7 @@ from plans.locks import lock_plan
 from plans.models import CycleFeedback, Plan
 from plans.policies import Actor
 from plans.services.announce import announce, telemetry_data
+from plans.services.tell_outcome import tell_rating
 from plans.services.versions import move_head
 from plans.workflow import Action, State, next_state
 from telemetry.services import emit
@@ -46,6 +47,7 @@ def rate_cycle(*, plan_id: UUID, score: int, comment: str = "", acting_user: Act
                 feedback = CycleFeedback.objects.create(plan=plan, athlete_id=athlete_id, score=score, comment=sealed)
         except IntegrityError as error:
             raise WrongState("This cycle was rated already.") from error
+        tell_rating(plan, feedback.pk, score)
         record("plan.feedback", target_id=plan.pk, subject_id=athlete_id, metadata={"score": score})
         assert plan.head_version is not None
         emit("cycle.rated", aggregate_id=plan.pk, data={**telemetry_data(plan, plan.head_version), "score": score})

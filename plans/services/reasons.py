@@ -6,14 +6,14 @@ from collections.abc import Iterable
 
 from plans.document import Content, Operation, field_changes
 from plans.models import Plan, PlanVersion
-from plans.selectors import content_of
+from plans.selectors import baseline_of, content_of
 from plans.services.what_if import what_if_of
 from plans.whatif import BrokenGuard
 
 
 def broken_since_baseline(plan: Plan, head: PlanVersion, after: Content) -> list[BrokenGuard]:
     """Return the safety guards that `after` breaks and the machine's version of the plan did not, or by less."""
-    before = content_of(head if head.baseline is None else head.baseline)
+    before = content_of(baseline_of(head))
     found = what_if_of(plan, head, before, after)
     return [guard for guard in found.guards if guard.safety and guard.new] if found else []
 
@@ -24,7 +24,7 @@ def every_edit_has_a_reason(head: PlanVersion, after: Content, operations: Itera
     `operations`: unsaved ones that lead from the head to `after`; a reason on one counts as on a saved edit.
     """
     reasoned = {operation.session_id for operation in operations if operation.reason}
-    before = content_of(head if head.baseline is None else head.baseline)
+    before = content_of(baseline_of(head))
     differing = {change.session_id for change in field_changes(before, after)}
     version: PlanVersion | None = head
     while not differing <= reasoned and version is not None and version.pk != head.baseline_version_id:

@@ -13,24 +13,26 @@ from django.conf import settings
 from common import clock
 from common.actors import actor_id
 from common.context import unit_of_work
-from common.errors import InvalidInput
+from common.errors import InvalidInput, WrongState
 from common.etag import ETag
 from plans.document import Conflict, Content, align, document, merge
 from plans.errors import wrong_state
-from plans.generation import Generated, generate_within_budget, snapshot_of
+from plans.generation import TEMPLATE, Generated, generate_within_budget, snapshot_of
 from plans.locks import lock_plan
 from plans.models import Outcome, Plan, PlanGeneration, PlanVersion
 from plans.pipelines import AthleteBasics, InvalidGoal, validate_goal
 from plans.pipelines.contract import RaceGoal
 from plans.policies import Actor
-from plans.selectors import content_of
+from plans.routing import Route
+from plans.selectors import baseline_of, content_of
 from plans.services.announce import announce
-from plans.services.request_plan import routed_for, take_slot
-from plans.services.save_edits import baseline_of, checked_head
+from plans.services.request_plan import flag_json, routed_for, take_slot
+from plans.services.save_edits import checked_head
 from plans.services.store_plan import entry_of, frame_of
 from plans.services.versions import Frame, Lineage, move_head, store_version
 from plans.services.what_if import goal_of, predicted_of
 from plans.workflow import Action, NotPossible, State, next_state
+from rollout.evaluation import Decision
 
 
 @dataclass(frozen=True)
@@ -57,7 +59,8 @@ def regenerate_plan(
     before today stay as they were.
 
     Raises:
-        NotVisible, NotPermitted, StaleVersion, WrongState: as for saving edits.
+        NotVisible, NotPermitted, StaleVersion, WrongState: as for saving edits; also where the plan's pipeline may not
+            answer now.
         InvalidInput: the race date or goal cannot be planned for.
         LimitReached: five generations a day for a user and an athlete (G7).
     """
@@ -88,7 +91,7 @@ def _goal(plan: Plan, race_date: date | None, goal_seconds: float | None) -> Rac
 
 
 def _generate(plan: Plan, goal: RaceGoal, seed: int | None, acting_user: Actor) -> tuple[Generated, PlanGeneration]:
-    routed, decision = routed_for(plan.athlete, "")
+    routed, decision = _route_again(plan)
     generation = PlanGeneration(
         athlete=plan.athlete,
         plan=plan,
@@ -102,7 +105,7 @@ def _generate(plan: Plan, goal: RaceGoal, seed: int | None, acting_user: Actor) 
         },
         routed_to=routed.pipeline,
         routing_reason=routed.reason,
-        flag_json={"key": decision.flag_key, "value": decision.value, "reason": decision.reason},
+        flag_json=flag_json(decision, chosen=True),  # the plan keeps its pipeline: chance has no part in it
         seed=secrets.randbelow(2**31) if seed is None else seed,
     )
     take_slot(generation, limited=seed is None)
@@ -118,6 +121,22 @@ def _generate(plan: Plan, goal: RaceGoal, seed: int | None, acting_user: Actor) 
     generation.failure, generation.latency_ms = generated.failure, generated.latency_ms
     generation.save()
     return generated, generation
+
+
+def _route_again(plan: Plan) -> tuple[Route, Decision]:
+    """Return the pipeline that made the plan: nobody is switched in mid-plan.
+
+    Raises:
+        NotPermitted, WrongState: the athlete's tier, or the flag, does not let that pipeline answer now; the plan
+            stands.
+    """
+    routed, decision = routed_for(plan.athlete, "")
+    if plan.pipeline == TEMPLATE:
+        return Route(TEMPLATE, "asked_for"), decision
+    if routed.pipeline == TEMPLATE and routed.reason != "setting_off":
+        why = routed.reason.removeprefix("flag_").replace("_", " ")
+        raise WrongState(f"Model-driven plans are off for this athlete now ({why}); the plan stands as it is.")
+    return routed, decision
 
 
 def _merged(

@@ -21,6 +21,7 @@ from plans.models import PlanGeneration
 from plans.pipelines import AthleteBasics, InvalidGoal, RaceGoal, validate_goal
 from plans.policies import Actor, athlete_to_plan_for
 from plans.routing import CHOICES, Route, TierExcluded, route
+from rollout.attribution import attributed
 from rollout.evaluation import Decision, Subject, tier_satisfies
 from rollout.selectors import MODEL_DRIVEN_GENERATION, evaluate, flag_state
 
@@ -76,7 +77,7 @@ def request_plan(
             wish=wish.model_choice,
             routed_to=routed.pipeline,
             routing_reason=routed.reason,
-            flag_json={"key": decision.flag_key, "value": decision.value, "reason": decision.reason},
+            flag_json=flag_json(decision, chosen=bool(wish.model_choice) or athlete.personalised_plans is False),
             seed=secrets.randbelow(2**31) if seed is None else seed,
         )
         take_slot(generation, limited=limited)
@@ -133,6 +134,17 @@ def routed_for(athlete: Athlete, model_choice: str) -> tuple[Route, Decision]:
     except TierExcluded as error:
         raise NotPermitted(f"The {athlete.tier} tier does not include model-driven plans.") from error
     return routed, decision
+
+
+def flag_json(decision: Decision, *, chosen: bool) -> dict[str, Any]:
+    """Return the flag's decision as a request keeps it, with the arm it counts for.
+
+    Where the caller or the athlete chose (`chosen`) the flag did not, whatever it would have said, and neither arm
+    answers for it: else the arms would not be alike.
+    """
+    told = {"key": decision.flag_key, "value": decision.value, "reason": decision.reason}
+    arm = None if chosen else attributed(decision)
+    return told if arm is None else told | {"rollout": arm.as_json()}
 
 
 def take_slot(generation: PlanGeneration, *, limited: bool) -> None:

@@ -27,7 +27,7 @@ from plans.errors import invalid_edit, wrong_state
 from plans.locks import lock_plan
 from plans.models import Plan, PlanVersion
 from plans.policies import Actor
-from plans.selectors import content_of, texts_of
+from plans.selectors import baseline_of, content_of, texts_of
 from plans.services.announce import announce
 from plans.services.versions import Frame, Lineage, etag_of, move_head, store_version
 from plans.services.what_if import predicted_of
@@ -126,11 +126,6 @@ def edited(plan: Plan, head: PlanVersion, before: Content, operations: Sequence[
     except InvalidPatch as error:
         raise invalid_edit(error) from error
     return after
-
-
-def baseline_of(version: PlanVersion) -> PlanVersion:
-    """Return the version that the machine proposed."""
-    return version if version.baseline is None else version.baseline
 
 
 def _check_rules(

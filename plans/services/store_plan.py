@@ -14,6 +14,8 @@ from plans.models import Outcome, Plan, PlanGeneration, PlanVersion, State
 from plans.pipelines.contract import PlannedSession, RaceGoal
 from plans.services.announce import telemetry_data
 from plans.services.versions import Frame, store_first_content
+from rollout.attribution import Attribution
+from rollout.services.outcomes import record_answer
 from telemetry.services import emit
 
 logger = logging.getLogger("mesocycle.plans")
@@ -40,8 +42,22 @@ def store_plan(generation: PlanGeneration, generated: Generated, goal: RaceGoal)
     generation.outcome = Outcome.FALLBACK if generated.failure else Outcome.OK
     generation.failure, generation.latency_ms = generated.failure, generated.latency_ms
     generation.save()
+    tell_outcome(generation, generated)
     _tell(plan, version, generation)
     return plan
+
+
+def tell_outcome(generation: PlanGeneration, generated: Generated) -> None:
+    """Count the answer for the arm that gave it."""
+    record_answer(
+        attribution=Attribution.from_json(generation.flag_json.get("rollout", {})),
+        athlete_id=generation.athlete_id,
+        source_id=generation.pk,
+        latency_ms=generated.latency_ms,
+        fallback=bool(generated.failure),
+        invalid=generated.invalid,
+        cost_seconds=generated.latency_ms / 1000,
+    )
 
 
 def _store_version(plan: Plan, generation: PlanGeneration, generated: Generated) -> PlanVersion:

@@ -14,7 +14,7 @@ from plans.document import Content
 from plans.generation import snapshot_of
 from plans.models import Plan, PlanVersion
 from plans.pipelines.contract import RaceGoal
-from plans.selectors import content_of
+from plans.selectors import baseline_of, content_of
 from plans.whatif import WhatIf, WhatIfContext, context_of, outcome_of, what_if
 
 MOST_CONTEXTS = 32
@@ -34,7 +34,7 @@ def context_for(plan: Plan, version: PlanVersion) -> WhatIfContext | None:
     today = clock.today()
     if plan.race_date <= today:
         return None
-    baseline = version if version.baseline is None else version.baseline
+    baseline = baseline_of(version)
     goal = goal_of(plan)
     athlete = Athlete.objects.get(pk=plan.athlete_id)
     person = (athlete.pk, athlete.level, athlete.sex, athlete.birth_year)

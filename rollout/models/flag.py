@@ -36,6 +36,11 @@ class Flag(AbstractUserFlag):
     killed_at = models.DateTimeField(null=True, blank=True, help_text="Off for everybody, above everything.")
     admin_override = models.BooleanField(null=True, blank=True, default=None, help_text="On or off for everybody.")
     allow_groups = models.ManyToManyField("rollout.FlagGroup", blank=True, related_name="flags")
+    guarded = models.BooleanField(
+        default=False, editable=False, help_text="Whatever reaches more people needs a second person."
+    )
+    rollout_id = models.UUIDField(null=True, blank=True, editable=False, help_text="The run that moves it now.")
+    rollout_stage = models.PositiveSmallIntegerField(default=0, editable=False)
 
     history = tracked("rollout_flag_history")
 
@@ -46,6 +51,14 @@ class Flag(AbstractUserFlag):
             models.CheckConstraint(condition=Q(percent=None) & Q(everyone=None), name="flag_waffle_columns_null"),
             models.CheckConstraint(condition=Q(requires_tier__in=["", *Tier.values]), name="flag_tier_known"),
         ]
+
+    @classmethod
+    def get(cls, name: str) -> Flag:
+        """Return a flag for waffle to ask: nothing of its row is needed, so neither cache nor database is looked at."""
+        return cls(name=name)
+
+    def flush(self) -> None:
+        """Leave waffle's cache alone: nothing is in it, and while it is down a kill must not seem to have failed."""
 
     def is_active(self, request: Any, read_only: bool = False) -> bool | None:
         return self.is_active_for_user(request.user)
@@ -88,7 +101,11 @@ class FlagGroupMember(BaseModel):
 
 
 class UserOverride(BaseModel):
-    """A flag's answer for one subject, with a reason and an end (I1)."""
+    """A flag's answer for one subject, with a reason and an end (I1).
+
+    The history keeps who was switched when; the reason, which may name somebody, only the row and, as ciphertext of the
+    subject, the audit event.
+    """
 
     flag = models.ForeignKey("rollout.Flag", on_delete=models.CASCADE, related_name="overrides")
     subject_id = models.UUIDField(help_text="The athlete for plan.* flags, the signed-in user for ui.* flags.")
@@ -97,7 +114,7 @@ class UserOverride(BaseModel):
     expires_at = models.DateTimeField()
     set_by_id = models.UUIDField(editable=False)
 
-    history = tracked("user_overrides_history")
+    history = tracked("user_overrides_history", excluded_fields=["reason"])
 
     class Meta:
         db_table = "user_overrides"

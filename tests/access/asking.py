@@ -22,6 +22,8 @@ OBJECTS: Final = {
     "coachlink": "link",
     "team": "team",
     "flag": "flag",
+    "announcement": "announcement",
+    "rolloutmessage": "message",
     "athlete": "athlete",
     "activity": "activity",
     "test": "test",
@@ -59,6 +61,15 @@ PATHS: Final = {
     "admin/(?P<url>.*)$": "admin/nothing",
     "audit-inclusion-proof": "api/v1/audit/proofs/inclusion?event={event}",
     "audit-consistency-proof": "api/v1/audit/proofs/consistency?first=1",
+    **{
+        f"admin:{name}": f"admin/rollout/report/{{report}}/{step}/"
+        for name, step in (
+            ("rollout_report_change", "change"),
+            ("report_take", "take"),
+            ("report_raise", "raise"),
+            ("report_resolve", "resolve"),
+        )
+    },
     "admin:search": "admin/search/?s=Quxworth",
     "admin:autocomplete": "admin/autocomplete/?app_label=plans&model_name=plangrant&field_name=content_object&term=Qux",
 }
@@ -88,6 +99,7 @@ BODIES: Final[dict[tuple[str, str], Any]] = {
     ("me-settings", "PATCH"): {"units": "imperial"},
     ("me-consent", "PUT"): {"granted": True, "text_version": "2026-01"},
     ("notifications-read", "POST"): {"all": True},
+    ("reports", "POST"): {"topic": "error", "text": "It fails.", "athlete_id": "{athlete}"},
     ("ofrep-flag", "POST"): {"context": {"targetingKey": "{athlete}"}},
     ("ofrep-flags", "POST"): {"context": {"targetingKey": "{athlete}"}},
     ("admin:accounts_notification_read", "POST"): {"all": "1"},

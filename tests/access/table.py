@@ -15,6 +15,27 @@ another athlete; support of her team, of another team, with whom her plan is sha
 scientist; compliance. `any` is every method of the route; a `*` stands for several routes of a library or of one shape;
 `@draft` asks about a plan that nobody released to Ann; `@erased` about another athlete of her coach and team, whose
 data were erased: nobody holds a grant there, and Ann is a stranger.
+
+What each block follows (verbs are those of `accounts.matrix`, B2; grants widen reach, never rights):
+
+Open: no verb; a secret in the address or the body decides, or the answer is the same for everybody.
+A person's own: the verb on the caller's own athlete. Who has none: 404; whose role lacks the verb: 403 before anything
+    is read. A job is its asker's alone: administrators do not see the coach's `plan-request` either.
+Athletes, plans over REST: 403 where the role lacks the verb, whoever it is about; else 404 outside the caller's reach;
+    else 403 where the verb reaches fewer than `…:view` does (a shared plan shows the athlete's name, no more).
+    Reading: plan:view, athlete:view, history:view, model:view. Writing needs a verb that no grant gives: plan:edit,
+    plan:approve (athlete; administrators by override), history:import and :correct, model:fit, athlete:edit. Comments:
+    plan:comment, by whoever has it on each plan that they see; support reads them. `model` fits what is not fitted yet
+    and so needs model:fit as well, `test-proposals` are shown to who may accept them: both refuse grants.
+Audit log: audit:read (administrators, compliance); athletes get the proof of what concerns them.
+Pages: as REST, but athletes have no console (`log`), and Django answers 403 for a list whose verb the role lacks, 404
+    (as a redirect) for a row. Queues of our own (erasure, holds, break-glass) are 404 to who lacks their verb.
+    GET of an address that only takes POST leads back to where the button is: `ok`, and says nothing.
+Administration: user:manage, link:manage, athlete:grant, erasure:confirm: administrators; hold:manage, audit:review:
+    compliance too or alone; rollout:manage: data scientists too. Nothing is deleted in the console: 403 for everybody.
+Flags: who is logged in asks about subjects in their scope; others are told 400, which counts as `ok` here and is
+    tested with the flags.
+Erased: in nobody's reach but the administrators'; new details and measurements are refused (410, `ok` here).
 """
 
 from __future__ import annotations
@@ -36,6 +57,8 @@ home                                     PATCH  ok  ok  ok  ok  ok  ok  ok  ok  
 home                                     DELETE ok  ok  ok  ok  ok  ok  ok  ok  ok  ok  ok  ok  ok  ok  ok  ok  ok
 common:problem                           GET    nil nil nil nil nil nil nil nil nil nil nil nil nil nil nil nil nil
 common:problem                           POST   405 405 405 405 405 405 405 405 405 405 405 405 405 405 405 405 405
+common:health-*                          GET    nil nil nil nil nil nil nil nil nil nil nil nil nil nil nil nil nil
+common:health-*                          POST   405 405 405 405 405 405 405 405 405 405 405 405 405 405 405 405 405
 auth-token                               POST   ok  ok  ok  ok  ok  ok  ok  ok  ok  ok  ok  ok  ok  ok  ok  ok  ok
 auth-token-refresh                       POST   ok  ok  ok  ok  ok  ok  ok  ok  ok  ok  ok  ok  ok  ok  ok  ok  ok
 auth-logout                              POST   ok  ok  ok  ok  ok  ok  ok  ok  ok  ok  ok  ok  ok  ok  ok  ok  ok
@@ -125,9 +148,11 @@ plan-shares                              any    401 401 ok  ok  404 404 404 403 
 plan-share                               DELETE 401 401 ok  ok  404 404 404 403 403 403 403 403 403 403 403 403 403
 plan-withdraw                            POST   401 401 ok  ok  404 404 404 403 403 403 403 403 403 403 403 403 403
 plan-regenerate                          POST   401 401 ok  ok  404 404 404 403 403 403 403 403 403 403 403 403 403
-plan-comments                            any    401 401 ok  ok  404 404 404 ok  ok  ok  404 ok  404 ok  ok  403 403
-plan-comments@draft                      any    401 401 ok  ok  404 404 404 404 ok  404 404 ok  404 404 ok  403 403
-plan-comment-resolve                     POST   401 401 ok  ok  404 404 404 ok  ok  ok  404 ok  404 ok  ok  403 403
+plan-comments                            GET    401 401 ok  ok  404 404 404 ok  ok  ok  404 ok  404 ok  ok  403 403
+plan-comments                            POST   401 401 ok  ok  404 404 404 ok  ok  ok  404 403 403 403 403 403 403
+plan-comments@draft                      GET    401 401 ok  ok  404 404 404 404 ok  404 404 ok  404 404 ok  403 403
+plan-comments@draft                      POST   401 401 ok  ok  404 404 404 404 ok  404 404 403 403 403 403 403 403
+plan-comment-resolve                     POST   401 401 ok  ok  404 404 404 ok  ok  ok  404 403 403 403 403 403 403
 plan-changelog                           GET    401 401 ok  ok  404 404 404 ok  ok  ok  404 ok  404 ok  ok  403 403
 plan-changelog@draft                     GET    401 401 ok  ok  404 404 404 404 ok  404 404 ok  404 404 ok  403 403
 plan-changelog-csv                       GET    401 401 ok  ok  404 404 404 ok  ok  ok  404 ok  404 ok  ok  403 403
@@ -253,12 +278,30 @@ admin:accounts_team_history              any    log log ok  404 404 404 404 404 
 admin:accounts_team_delete               any    log log 403 403 403 403 403 403 403 log log 403 403 403 403 403 403
 admin:accounts_team_change               GET    log log ok  403 403 403 403 403 403 log log 403 403 403 403 403 403
 admin:accounts_team_change               POST   log log say 403 403 403 403 403 403 log log 403 403 403 403 403 403
+admin:rollout_rollout_changelist         any    log log ok  403 403 403 403 403 403 log log 403 403 403 403 ok  403
+admin:rollout_rollout_add                GET    log log nil 403 403 403 403 403 403 log log 403 403 403 403 nil 403
+admin:rollout_rollout_add                POST   log log ok  403 403 403 403 403 403 log log 403 403 403 403 ok  403
+admin:rollout_rollout_change             any    log log 404 403 403 403 403 403 403 log log 403 403 403 403 404 403
+admin:rollout_rollout_live               any    log log 404 403 403 403 403 403 403 log log 403 403 403 403 404 403
+admin:rollout_rollout_command            GET    log log 405 405 405 405 405 405 405 log log 405 405 405 405 405 405
+admin:rollout_rollout_command            POST   log log 404 403 403 403 403 403 403 log log 403 403 403 403 404 403
+admin:rollout_incident_changelist        GET    log log nil 403 403 403 403 403 403 log log 403 403 403 403 nil 403
+admin:rollout_incident_changelist        POST   log log ok  403 403 403 403 403 403 log log 403 403 403 403 ok  403
+admin:rollout_incident_change            any    log log 404 403 403 403 403 403 403 log log 403 403 403 403 404 403
+admin:rollout_incident_act               GET    log log 405 405 405 405 405 405 405 log log 405 405 405 405 405 405
+admin:rollout_incident_act               POST   log log ok  403 403 403 403 403 403 log log 403 403 403 403 ok  403
+admin:rollout_approval_changelist        GET    log log nil 403 403 403 403 403 403 log log 403 403 403 403 403 403
+admin:rollout_approval_changelist        POST   log log ok  403 403 403 403 403 403 log log 403 403 403 403 403 403
+admin:rollout_approval_decide            GET    log log 405 405 405 405 405 405 405 log log 405 405 405 405 405 405
+admin:rollout_approval_decide            POST   log log 404 403 403 403 403 403 403 log log 403 403 403 403 403 403
 admin:rollout_flag_changelist            any    log log ok  403 403 403 403 403 403 log log 403 403 403 403 ok  403
 admin:rollout_flag_add                   any    log log 403 403 403 403 403 403 403 log log 403 403 403 403 403 403
 admin:rollout_flag_history               any    log log ok  404 404 404 404 404 404 log log 404 404 404 404 ok  404
 admin:rollout_flag_delete                any    log log 403 403 403 403 403 403 403 log log 403 403 403 403 403 403
 admin:rollout_flag_change                GET    log log ok  403 403 403 403 403 403 log log 403 403 403 403 ok  403
-admin:rollout_flag_change                POST   log log say 403 403 403 403 403 403 log log 403 403 403 403 say 403
+admin:rollout_flag_change                POST   log log 405 405 405 405 405 405 405 log log 405 405 405 405 405 405
+admin:rollout_flag_command               GET    log log 405 405 405 405 405 405 405 log log 405 405 405 405 405 405
+admin:rollout_flag_command               POST   log log ok  403 403 403 403 403 403 log log 403 403 403 403 ok  403
 admin:accounts_breakglass_changelist     GET    log log nil 404 404 404 404 404 404 log log 404 404 404 404 404 nil
 admin:accounts_breakglass_changelist     POST   log log ok  404 404 404 404 404 404 log log 404 404 404 404 404 ok
 admin:accounts_erasurerequest_add        GET    log log nil 404 404 404 404 404 404 log log 404 404 404 404 404 404
@@ -284,6 +327,38 @@ admin:break_glass_review                 POST   log log 403 403 403 403 403 403 
 admin:hold_lift                          GET    log log 405 405 405 405 405 405 405 log log 405 405 405 405 405 405
 admin:hold_lift                          POST   log log 404 403 403 403 403 403 403 log log 403 403 403 403 403 404
 
+# Support reports, and what users and stakeholders are told
+reports                                  GET    401 401 nil nil nil nil nil nil nil ok  nil 403 403 403 403 403 403
+reports                                  POST   401 401 ok  ok  404 404 404 403 403 ok  404 403 403 403 403 403 403
+report-counts                            GET    401 401 nil 403 403 403 403 403 403 403 403 403 403 403 403 nil 403
+announcements                            GET    401 401 nil nil nil nil nil nil nil nil nil nil nil nil nil nil nil
+admin:rollout_report_changelist          GET    log log ok  nil nil nil nil nil nil log log ok  nil nil nil 403 403
+admin:rollout_report_changelist          POST   log log ok  ok  ok  ok  ok  ok  ok  log log ok  ok  ok  ok  403 403
+admin:rollout_report_add                 GET    log log ok  ok  nil nil nil nil nil log log 403 403 403 403 403 403
+admin:rollout_report_add                 POST   log log ok  ok  ok  ok  ok  ok  ok  log log 403 403 403 403 403 403
+admin:rollout_report_change              any    log log ok  404 404 404 404 404 404 log log ok  404 404 404 403 403
+admin:report_take                        GET    log log 405 405 405 405 405 405 405 log log 405 405 405 405 405 405
+admin:report_take                        POST   log log ok  403 403 403 403 403 403 log log ok  404 404 404 403 403
+admin:report_raise                       GET    log log 405 405 405 405 405 405 405 log log 405 405 405 405 405 405
+admin:report_raise                       POST   log log ok  403 403 403 403 403 403 log log ok  404 404 404 403 403
+admin:report_resolve                     GET    log log 405 405 405 405 405 405 405 log log 405 405 405 405 405 405
+admin:report_resolve                     POST   log log ok  403 403 403 403 403 403 log log ok  404 404 404 403 403
+admin:rollout_news                       GET    log log nil nil nil nil nil nil nil log log nil nil nil nil nil nil
+admin:rollout_news                       POST   log log 405 405 405 405 405 405 405 log log 405 405 405 405 405 405
+admin:rollout_announcement_changelist    any    log log ok  403 403 403 403 403 403 log log 403 403 403 403 403 403
+admin:rollout_announcement_add           GET    log log nil 403 403 403 403 403 403 log log 403 403 403 403 403 403
+admin:rollout_announcement_add           POST   log log say 403 403 403 403 403 403 log log 403 403 403 403 403 403
+admin:rollout_announcement_history       any    log log ok  404 404 404 404 404 404 log log 404 404 404 404 404 404
+admin:rollout_announcement_delete        any    log log 403 403 403 403 403 403 403 log log 403 403 403 403 403 403
+admin:rollout_announcement_change        GET    log log ok  403 403 403 403 403 403 log log 403 403 403 403 403 403
+admin:rollout_announcement_change        POST   log log say 403 403 403 403 403 403 log log 403 403 403 403 403 403
+admin:rollout_rolloutmessage_changelist  any    log log ok  403 403 403 403 403 403 log log 403 403 403 403 ok  403
+admin:rollout_rolloutmessage_add         any    log log 403 403 403 403 403 403 403 log log 403 403 403 403 403 403
+admin:rollout_rolloutmessage_history     any    log log ok  404 404 404 404 404 404 log log 404 404 404 404 ok  404
+admin:rollout_rolloutmessage_delete      any    log log 403 403 403 403 403 403 403 log log 403 403 403 403 403 403
+admin:rollout_rolloutmessage_change      GET    log log ok  403 403 403 403 403 403 log log 403 403 403 403 ok  403
+admin:rollout_rolloutmessage_change      POST   log log 403 403 403 403 403 403 403 log log 403 403 403 403 403 403
+
 # Somebody who was erased: out of everybody's reach but the administrators' and, in the log, compliance's
 athlete-grants@erased                    GET    401 401 ok  403 403 403 403 403 403 403 403 403 403 403 403 403 403
 athlete-grants@erased                    POST   401 401 ok  403 403 403 403 403 403 403 403 403 403 403 403 403 403
@@ -303,7 +378,7 @@ plan-what-if@erased                      POST   401 401 ok  404 404 404 404 404 
 plan-submit@erased                       POST   401 401 ok  404 404 404 404 404 404 403 403 403 403 403 403 403 403
 plan-approve@erased                      POST   401 401 ok  403 403 403 403 403 403 404 404 403 403 403 403 403 403
 plan-comments@erased                     GET    401 401 ok  404 404 404 404 404 404 404 404 404 404 404 404 403 403
-plan-comments@erased                     POST   401 401 ok  404 404 404 404 404 404 404 404 404 404 404 404 403 403
+plan-comments@erased                     POST   401 401 ok  404 404 404 404 404 404 404 404 403 403 403 403 403 403
 plan-changelog@erased                    GET    401 401 ok  404 404 404 404 404 404 404 404 404 404 404 404 403 403
 plan-changelog-csv@erased                GET    401 401 ok  404 404 404 404 404 404 404 404 404 404 404 404 403 403
 plan-proof@erased                        GET    401 401 ok  404 404 404 404 404 404 404 404 404 404 404 404 403 403

@@ -262,6 +262,9 @@ does("modeling.fit_athlete.fit_athlete", athlete_id=her, acting_user=who("coach"
 does("plans.request_plan.request_plan", athlete_id=her, seed=3, limited=False, acting_user=who("coach"),
      wish=lambda has: PlanWish(race_date=sunday(6), race_distance="5k"), keep="generation")  # fmt: skip
 does("plans.generate_plan.generate_plan", generation_id=key_of("generation"), acting_user=who("coach"), keep="second")
+does("plans.request_plan.request_plan", athlete_id=her, seed=4, limited=False, acting_user=who("coach"),
+     wish=lambda has: PlanWish(race_date=sunday(7), race_distance="5k"), keep="failing")  # fmt: skip
+does("plans.generate_plan.tell_failure", generation_id=key_of("failing"), why="no", acting_user=who("coach"))
 MINE: Final = {"plan_id": who("plan_id"), "acting_user": who("coach")}
 ANN: Final = {"plan_id": who("plan_id"), "acting_user": who("ann")}
 NAMED: Final = {"version_id": head_id, "content_sha256": sha}

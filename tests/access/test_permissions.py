@@ -16,16 +16,19 @@ from rest_framework.test import APIRequestFactory, force_authenticate
 
 from accounts.api.permissions import MatrixPermission
 from accounts.matrix import MATRIX, relation_for
-from accounts.models import Role, User
+from accounts.models import Athlete, Role, Team, TeamMembership, User
 from audit.models import AuditEvent
 from audit.services import DENIED
 from common.admin import PolicyAdmin
 from common.api import UnitOfWorkAPIMixin
 from common.context import unit_of_work
+from common.errors import NotPermitted
 from common.management.base import COMMAND_LINE
 from plans.api.review_views import SubmitView
+from plans.services.comments import add_comment, resolve_comment
 from tests.access.world import methods_of
 from tests.factories import api_of, make_user
+from tests.plans.review import make_review
 
 LIBRARIES = ("auth", "waffle", "django_celery_beat")
 """Apps whose pages Django's permission tables guard, in which nobody has a row."""
@@ -134,3 +137,20 @@ def test_a_page_that_refuses_is_recorded_too(client: Any) -> None:
     with unit_of_work(COMMAND_LINE, read_only=True):
         event = AuditEvent.objects.get(action=DENIED)
     assert event.metadata_json["attempted"] == "GET admin/accounts/user/"
+
+
+@pytest.mark.django_db
+def test_support_reads_a_plan_of_its_team_and_does_not_comment_on_it() -> None:
+    review, support = make_review(), make_user("support")
+    review.submit()
+    with unit_of_work(COMMAND_LINE):
+        team = Team.objects.create(name="Hers")
+        TeamMembership.objects.create(team=team, user=support)
+        Athlete.objects.filter(pk=review.athlete.pk).update(team=team)
+    assert api_of(support).get(f"{review.url}/comments").status_code == 200
+    thread = add_comment(plan_id=review.plan_id, message="Well done.", acting_user=review.coach)
+    with pytest.raises(NotPermitted):
+        add_comment(plan_id=review.plan_id, message="Me too.", acting_user=support)
+    with pytest.raises(NotPermitted):
+        resolve_comment(plan_id=review.plan_id, comment_id=thread.pk, acting_user=support)
+    add_comment(plan_id=review.plan_id, message="Thanks.", acting_user=review.user)

@@ -1,7 +1,7 @@
 """Requests made from the OpenAPI document, sent to a live server by two coaches and an athlete.
 
 No server error, no answer that the document does not describe, and nothing of the other coach's people in any answer,
-whatever of their ids was sent. A fixed seed; `MESOCYCLE_FUZZ=200` asks every operation two hundred times a person.
+whatever of their ids was sent. A fixed seed; `make fuzz` asks every operation two hundred times a person.
 """
 
 from __future__ import annotations
@@ -32,12 +32,12 @@ from common.context import unit_of_work
 from common.management.base import COMMAND_LINE
 from tests.factories import PASSWORD
 from tests.plans.review import Review, make_review
-from tests.support.databases import Databases, environment
+from tests.support.databases import ON_POSTGRES, Databases, environment
 from tests.support.processes import start_server, stop
 
 pytestmark = pytest.mark.server
 
-EXAMPLES: Final = int(os.environ.get("MESOCYCLE_FUZZ", "6"))
+EXAMPLES: Final = int(os.environ.get("MESOCYCLE_FUZZ", "2" if ON_POSTGRES else "6"))
 SEED: Final = 20260101
 CHECKS: Final = [
     not_a_server_error,

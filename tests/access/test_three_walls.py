@@ -19,10 +19,10 @@ from plans.models import Plan, PlanVersion
 from plans.policies import visible_plans, visible_versions
 from tests.access.crowd import Crowd, make_crowd
 from tests.access.world import kept_for_a_module
-from tests.support.databases import Databases
+from tests.support.databases import ON_POSTGRES, Databases
 
 SEED = 20260101
-SAMPLE = 1500
+SAMPLE = 300 if ON_POSTGRES else 1500  # that both ask the same policies is shown once
 
 
 @pytest.fixture(scope="module")
@@ -74,7 +74,7 @@ def test_object_permissions_are_the_policies(crowd: Crowd) -> None:
         wanted = athlete.pk in crowd.seen_athletes(user), plan.pk in crowd.seen_plans(user)
         assert found == wanted, (user.role, user.is_active)
         allowed += sum(found)
-    assert allowed > 50
+    assert allowed > SAMPLE / 30
 
 
 @pytest.mark.postgres

@@ -31,7 +31,10 @@ from plans.models import Plan, PlanVersion
 from plans.services.calendar_feed import subscribe
 from plans.services.request_plan import PlanWish, request_plan
 from plans.services.share_plan import share_plan
-from rollout.models import Flag
+from rollout.models import Flag, MessageGroup, MessageKind, RolloutMessage
+from rollout.services.announcements import draft_announcement
+from rollout.services.messages import tell
+from rollout.services.reports import file_report
 from tests.factories import api_of, make_athlete, make_user
 from tests.plans.review import make_plan, make_review, sunday
 from tests.support.databases import Databases
@@ -223,6 +226,13 @@ def _words(review: Any, athlete: Athlete, other: Athlete, draft: Any, users: dic
         )
     with unit_of_work(COMMAND_LINE, read_only=True):
         flag = Flag.objects.order_by("pk")[0]
+    report = file_report(topic="error", severity="low", text="The week does not load.", acting_user=review.user)
+    news = draft_announcement(
+        fields={"kind": "announcement", "title": "A word", "body": "Soon."}, acting_user=users["admin"]
+    )
+    with unit_of_work(COMMAND_LINE):
+        tell(MessageKind.ALERT, dedupe_key="world", groups=[MessageGroup.TEAM], subject="A word", text="Soon.")
+        message = RolloutMessage.objects.get()
     head_body = review.as_coach.get(review.url).json()
     session = next(s for s in review.editable() if (s["prescribed_work"].get("steps")))
     day = date.fromisoformat(session["day"])
@@ -253,6 +263,9 @@ def _words(review: Any, athlete: Athlete, other: Athlete, draft: Any, users: dic
         "user": str(review.user.pk),
         "flag": str(flag.pk),
         "note": str(note.pk),
+        "report": str(report.pk),
+        "announcement": str(news.pk),
+        "message": str(message.pk),
         "proposal": str(proposal.pk),
         "later": sunday(11).isoformat(),
         "yesterday": (today - timedelta(days=1)).isoformat(),

@@ -11,6 +11,7 @@ from django.db import DatabaseError, connection, transaction
 
 from accounts.errors import UnderLegalHold
 from accounts.models import Athlete, CoachLink, Consent, ErasureRequest, LegalHold, Notification, User
+from accounts.notifications import text_of
 from accounts.services.consent import record_consent
 from accounts.services.erasure import confirm_erasure, refuse_erasure, request_erasure, what_would_go
 from accounts.services.holds import lift_hold, place_hold
@@ -199,7 +200,7 @@ def test_flags_answer_for_nobody_who_was_erased():
     until = clock.now() + timedelta(days=9)
     for one in (athlete, other):
         set_user_override(
-            key=flag, subject_id=one.pk, value=True, reason="beta", expires_at=until, acting_user=COMMAND_LINE
+            key=flag, subject_id=one.pk, value=False, reason="beta", expires_at=until, acting_user=COMMAND_LINE
         )
     set_group(name="beta", subject_ids=[athlete.pk, other.pk], acting_user=COMMAND_LINE)
     erase(athlete)
@@ -307,6 +308,16 @@ def test_only_administrators_and_compliance_hold(role):
         place_hold(athlete_id=make_athlete().pk, reason="why", held_until=None, acting_user=make_user(role))
 
 
+def test_nothing_new_is_written_about_who_was_erased():
+    athlete, admin = make_athlete(), make_user("admin")
+    erase(athlete)
+    with pytest.raises(KeyDestroyed):
+        add_test(athlete_id=athlete.pk, day=date(2026, 1, 1), value=48.0, kind="race", acting_user=admin)
+    with pytest.raises(KeyDestroyed):
+        edit_athlete(athlete_id=athlete.pk, changes={"birth_year": 1980}, acting_user=admin)
+    assert rows_of(Test, athlete=athlete) == []
+
+
 def test_nobody_who_was_erased_can_be_held():
     athlete = make_athlete()
     erase(athlete)
@@ -342,6 +353,17 @@ def test_an_athlete_asks_by_the_api_and_reads_why_it_was_refused():
     shown = client.get("/api/v1/me/erasure").json()
     assert (shown["state"], shown["answer"]) == ("refused", "an invoice is open")
     assert client.post("/api/v1/me/erasure", {}).status_code == 201
+
+
+def test_administrators_hear_of_a_request_but_not_the_one_who_entered_it():
+    entering, other, gone = make_user("admin"), make_user("admin"), make_user("admin")
+    with unit_of_work(COMMAND_LINE):
+        User.objects.filter(pk=gone.pk).update(is_active=False)
+    make_user("coach")
+    asked = request_for(make_athlete(), by=entering)
+    (note,) = rows_of(Notification)
+    assert (note.user_id, note.kind, note.target_id) == (other.pk, "erasure.requested", asked.pk)
+    assert text_of(note.kind, note.data).link == f"/admin/accounts/erasurerequest/{asked.pk}/change/"
 
 
 def test_others_ask_for_nobody_by_the_api():
@@ -412,7 +434,11 @@ OTHERS = {
     "accounts_user_user_permissions",
     "break_glass",
     "guardian_userobjectpermission",
+    "rollout_approvals",
+    "rollout_approvals_history",
     "rollout_flag_users",
+    "rollouts",
+    "rollouts_history",
     "waffle_flag_users",
 }
 

@@ -81,6 +81,21 @@ def order() -> list[UUID]:
 
 
 @contextmanager
+def as_app_owner() -> Iterator[None]:
+    """Connect as who owns the tables, as an operator's command does; on SQLite we own the file anyway."""
+    before = connection.settings_dict["USER"]
+    if connection.vendor == "postgresql":
+        connection.close()
+        connection.settings_dict["USER"] = "app_owner"
+    try:
+        yield
+    finally:
+        if connection.vendor == "postgresql":
+            connection.close()
+            connection.settings_dict["USER"] = before
+
+
+@contextmanager
 def as_owner(*tables: str) -> Iterator[Any]:
     """Yield a cursor of who owns the tables, with their guards off: a person with every right on the database."""
     if connection.vendor == "postgresql":

@@ -21,6 +21,7 @@ from common import clock
 from common.context import COMMAND_LINE, service, unit_of_work
 from common.ids import uuid7
 from plans.models import Decision, PlanReview, PlanVersion
+from rollout.models import RolloutMessage
 from tests.audit.log import as_owner
 from tests.factories import make_user
 from tests.plans.review import Review, make_review, plan_row, replace_op
@@ -92,6 +93,11 @@ def test_a_row_whose_event_was_never_written_is_named(action: str, name: str, lo
     assert {alert.subject_id for alert in alerts} == {event.subject_id for event in written}
     assert len(reconcile()) == lost  # still there, and not told again
     assert len(events(DISCREPANCY)) == lost
+    with unit_of_work(service("command-line"), read_only=True):
+        told = list(RolloutMessage.objects.filter(kind="alert"))
+    assert {message.group for message in told} == {"oncall", "team"}
+    assert len(told) == 2
+    assert f"{lost} times" in told[0].text
 
 
 def test_an_event_without_its_row_is_named(review: Review) -> None:

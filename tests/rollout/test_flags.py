@@ -14,7 +14,7 @@ from common.errors import InvalidInput, NotPermitted, NotVisible, WrongState
 from common.ids import uuid7
 from common.management.base import COMMAND_LINE
 from rollout.evaluation import Subject
-from rollout.models import Flag
+from rollout.models import Flag, Incident
 from rollout.selectors import MODEL_DRIVEN_GENERATION as KEY
 from rollout.selectors import evaluate, explanation, load_snapshot, version_token
 from rollout.services import flags
@@ -27,7 +27,9 @@ ELITE = Subject(str(ATHLETE), "elite")
 
 @pytest.fixture(autouse=True)
 def seeded():
+    """The shipped flag, unguarded: what a second person has to do with it is told in `test_guarding`."""
     flags.seed_flags(acting_user=COMMAND_LINE)
+    Flag.objects.filter(name=KEY).update(guarded=False)
 
 
 @pytest.fixture
@@ -57,13 +59,14 @@ def test_a_kill_wins_over_everything_and_resuming_brings_back_what_was_there(adm
     assert evaluate(KEY, Subject(str(uuid7()), "free")).reason == "admin_override"
 
 
-def test_killing_twice_is_recorded_once(admin):
+def test_killing_again_is_another_kill_of_the_same_incident(admin):
     for _ in range(2):
         flags.kill_flag(key=KEY, reason="fire", acting_user=admin)
     with unit_of_work(COMMAND_LINE, read_only=True):
         changes = [e.metadata_json["changes"] for e in AuditEvent.objects.filter(action="flag.change")]
         states = AuditEvent.objects.filter(action="flag.state").count()
-    assert sum("killed_at" in change for change in changes) == 1
+    assert sum("killed_at" in change for change in changes) == 2
+    assert Incident.objects.count() == 1
     assert states == len(changes)
 
 
@@ -142,4 +145,4 @@ def test_the_snapshot_is_four_queries_for_any_number(admin, django_assert_num_qu
         Flag.objects.create(name=f"ui.flag{number}")
         override(admin, True, subject_id=uuid7())
     with django_assert_num_queries(4):
-        assert len(load_snapshot().flags) == 21
+        assert len(load_snapshot().flags) == 20 + len(flags.SHIPPED)

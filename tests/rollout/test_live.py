@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import subprocess
-import sys
 import time
 
 import pytest
@@ -12,7 +9,6 @@ from django.db import OperationalError
 
 from rollout.evaluation import FULL, NOTHING, FlagState, Snapshot, Subject, decide
 from rollout.live import Live
-from tests.support.databases import ROOT, environment
 
 ON = FlagState("f", True, "", FULL, "salt")
 
@@ -83,42 +79,3 @@ def test_a_flapping_database_never_widens(inline):
         source.down = turn % 3 != 0
         source.token = str(turn)
         assert not decide(live.current().flags.get("f"), Subject("s"), now=time.time()).value
-
-
-WATCHER = """
-import os, sys, time, django
-os.environ["FLAGS_REFRESH"] = "thread"
-django.setup()
-from rollout.evaluation import Subject
-from rollout.selectors import evaluate, MODEL_DRIVEN_GENERATION as KEY
-print(evaluate(KEY, Subject("s", "elite")).reason, flush=True)
-end = time.time() + 20
-while evaluate(KEY, Subject("s", "elite")).reason != "killed" and time.time() < end:
-    time.sleep(0.02)
-print(time.time() if time.time() < end else "never", flush=True)
-"""
-
-
-def test_a_kill_reaches_every_process_in_seconds_without_redis(committed_database):
-    from common.management.base import COMMAND_LINE
-    from rollout.selectors import MODEL_DRIVEN_GENERATION
-    from rollout.services.flags import kill_flag, seed_flags
-
-    seed_flags(acting_user=COMMAND_LINE)
-    env = {**environment(committed_database), "REDIS_URL": ""}
-    command = [sys.executable, "-c", WATCHER]
-    watchers = [
-        subprocess.Popen(command, cwd=ROOT, env=env, stdout=subprocess.PIPE, text=True)
-        for _ in range(int(os.environ.get("MESOCYCLE_WATCHERS", "3")))
-    ]
-    try:
-        assert {w.stdout.readline().strip() for w in watchers if w.stdout} == {"everyone"}
-        kill_flag(key=MODEL_DRIVEN_GENERATION, reason="fire", acting_user=COMMAND_LINE)
-        killed_at = time.time()
-        heard = [w.stdout.readline().strip() for w in watchers if w.stdout]
-        assert "never" not in heard
-        assert max(float(moment) - killed_at for moment in heard) <= 5
-    finally:
-        for watcher in watchers:
-            watcher.kill()
-            watcher.wait()

@@ -8,7 +8,8 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
+from datetime import timedelta
 from pathlib import Path
 from urllib.parse import urlsplit, urlunsplit
 
@@ -17,6 +18,7 @@ from psycopg import sql
 
 ROOT = Path(__file__).resolve().parents[2]
 ON_POSTGRES = os.environ.get("TEST_ON_POSTGRES", "") == "yes"
+PREFIX = "mesocycle_test_"
 ADMIN_URL = os.environ.get("TEST_DATABASE_ADMIN_URL", "postgresql://postgres@127.0.0.1:5432/postgres")
 
 
@@ -25,7 +27,7 @@ class Databases:
 
     def __init__(self, folder: Path, run_id: str) -> None:
         self.folder = folder
-        self.template = f"mesocycle_test_{run_id}" if ON_POSTGRES else str(folder / "template.sqlite3")
+        self.template = f"{PREFIX}{run_id}" if ON_POSTGRES else str(folder / "template.sqlite3")
 
     def prepare(self) -> None:
         """Make the template once, whichever worker comes first."""
@@ -34,6 +36,7 @@ class Databases:
             if ready.exists():
                 return
             if ON_POSTGRES:
+                drop_databases(leftovers(PREFIX, timedelta(days=1)))
                 _manage(["setup_database", "--admin-url", ADMIN_URL, "--name", self.template], self.url(self.template))
             _manage(["migrate", "--verbosity", "0"], self.url(self.template, user="app_owner"))
             ready.touch()
@@ -67,8 +70,7 @@ class Databases:
     def drop(self, name: str) -> None:
         """Remove a copy."""
         if ON_POSTGRES:
-            with psycopg.connect(ADMIN_URL, autocommit=True) as server:
-                server.execute(sql.SQL("DROP DATABASE IF EXISTS {} WITH (FORCE)").format(sql.Identifier(name)))
+            drop_databases([name])
         else:
             for suffix in ("", "-wal", "-shm"):
                 Path(name + suffix).unlink(missing_ok=True)
@@ -80,6 +82,38 @@ class Databases:
         parts = urlsplit(ADMIN_URL)
         secret = f":{parts.password}" if parts.password else ""
         return urlunsplit((parts.scheme, f"{user}{secret}@{parts.hostname}:{parts.port or 5432}", f"/{name}", "", ""))
+
+
+def of_run(run_id: str) -> list[str]:
+    """Return the databases that a run has on the server: its template, the demo's, and copies that were not dropped."""
+    return [name for name in _all(PREFIX + run_id) if name == PREFIX + run_id or name.startswith(f"{PREFIX}{run_id}_")]
+
+
+def leftovers(prefix: str, older_than: timedelta) -> list[str]:
+    """Return databases whose runs were killed: made longer ago than `older_than`, and nobody is connected.
+
+    Other runs may be at work on this server at the same time; none of them lasts a day.
+    """
+    return _all(
+        prefix,
+        "(pg_stat_file('base/' || oid || '/PG_VERSION')).modification < now() - %s "
+        "AND NOT EXISTS (SELECT FROM pg_stat_activity WHERE datid = pg_database.oid)",
+        older_than,
+    )
+
+
+def drop_databases(names: list[str]) -> None:
+    """Drop databases; one that somebody else drops at the same moment is gone as well."""
+    with psycopg.connect(ADMIN_URL, autocommit=True) as server:
+        for name in names:
+            with suppress(psycopg.OperationalError, psycopg.InternalError):
+                server.execute(sql.SQL("DROP DATABASE IF EXISTS {} WITH (FORCE)").format(sql.Identifier(name)))
+
+
+def _all(prefix: str, condition: str = "true", *parameters: object) -> list[str]:
+    query = f"SELECT datname FROM pg_database WHERE starts_with(datname, %s) AND {condition} ORDER BY datname"
+    with psycopg.connect(ADMIN_URL, autocommit=True) as server:
+        return [name for (name,) in server.execute(query, (prefix, *parameters)).fetchall()]  # type: ignore[arg-type]
 
 
 def environment(database_url: str, **more: str) -> dict[str, str]:

@@ -16,7 +16,8 @@ class Command(MesocycleCommand):
 
     help = (
         "Remove rows whose time is over (settings RETENTION_…); legal holds keep theirs. Append-only tables are only "
-        "listed, unless DATABASE_URL connects as app_owner."
+        "listed, unless DATABASE_URL connects as app_owner (on SQLite: unless you own the file); of the audit log "
+        "whole segments go that the archive holds."
     )
 
     def add_arguments(self, parser: CommandParser) -> None:
@@ -26,7 +27,7 @@ class Command(MesocycleCommand):
 
     def run(self, **options: Any) -> int | None:
         """Apply, and print a line for each rule."""
-        outcomes = apply_retention(dry_run=options["dry_run"])
+        outcomes = apply_retention(dry_run=options["dry_run"], as_owner=True)
         if self.as_json:
             self.emit({"dry_run": options["dry_run"], "rules": [asdict(outcome) for outcome in outcomes]})
             return None
@@ -44,6 +45,9 @@ class Command(MesocycleCommand):
             ],
             title="what would go" if options["dry_run"] else "what went",
         )
+        parts = [{"table": outcome.table, **asdict(part)} for outcome in outcomes for part in outcome.parts]
+        if parts:
+            self.table(parts, title="parts that go together or not at all")
         return None
 
 

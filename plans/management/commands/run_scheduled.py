@@ -17,6 +17,10 @@ from audit.services.reconcile import reconcile_lately
 from audit.services.seal import seal
 from common import clock, idempotency, jobs, retention, rollup, throttle
 from common.management.base import MesocycleCommand
+from rollout.demo_feed import feed
+from rollout.services.messages import deliver_due
+from rollout.services.tick import tick
+from rollout.services.updates import tell_daily, tell_weekly
 
 logger = structlog.get_logger("mesocycle.schedule")
 
@@ -32,6 +36,11 @@ SCHEDULE: Final[dict[str, tuple[timedelta, Callable[[], Any]]]] = {
     "archive the audit log": (timedelta(days=1), archive),
     "purge throttle counters": (timedelta(hours=1), throttle.purge),
     "apply retention": (timedelta(days=1), lambda: retention.apply_retention(dry_run=False)),
+    "feed synthetic rollouts": (timedelta(minutes=1), lambda: feed(clock.now())),
+    "look at the rollouts": (timedelta(minutes=1), tick),
+    "deliver messages": (timedelta(minutes=1), lambda: deliver_due(clock.now())),
+    "tell the daily status": (timedelta(days=1), lambda: tell_daily(clock.now())),
+    "tell the weekly report": (timedelta(days=7), lambda: tell_weekly(clock.now())),
 }
 
 

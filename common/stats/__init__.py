@@ -1,0 +1,1 @@
+"""Statistics that several apps share, pure: numbers in, numbers out."""

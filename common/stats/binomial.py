@@ -1,0 +1,56 @@
+"""Could chance alone explain it? Exact one-sided tails and bounds of shares, counts and bounded means."""
+
+from __future__ import annotations
+
+import math
+
+from scipy import special
+
+
+def at_least(bad: int, n: int, share: float) -> float:
+    """Return P(X >= bad), X ~ Binomial(n, share)."""
+    return float(special.betainc(bad, n - bad + 1, share)) if 0 < bad <= n else float(bad <= 0)
+
+
+def at_most(bad: int, n: int, share: float) -> float:
+    """Return P(X <= bad), X ~ Binomial(n, share)."""
+    return 1.0 if bad >= n else float(special.betaincc(bad + 1, n - bad, share)) if bad >= 0 else 0.0
+
+
+def lower_bound(bad: int, n: int, alpha: float) -> float:
+    """Return the share below which `bad` of n or more has a chance of less than alpha (Clopper & Pearson 1934)."""
+    return float(special.betaincinv(bad, n - bad + 1, alpha)) if bad else 0.0
+
+
+def upper_bound(bad: int, n: int, alpha: float) -> float:
+    """Return the share above which `bad` of n or fewer has a chance of less than alpha (Clopper & Pearson 1934)."""
+    return float(special.betainccinv(bad + 1, n - bad, alpha)) if bad < n else 1.0
+
+
+def events_at_least(events: int, expected: float) -> float:
+    """Return P(X >= events), X ~ Poisson(expected)."""
+    return float(special.gammainc(events, expected)) if events > 0 else 1.0
+
+
+def events_at_most(events: int, expected: float) -> float:
+    """Return P(X <= events), X ~ Poisson(expected)."""
+    return float(special.gammaincc(events + 1, expected))
+
+
+def mean_at_most(mean: float, n: int, truth: float) -> float:
+    """Bound P(mean of n independent values in [0, 1] <= mean) where their true mean is `truth` (0 to 1).
+
+    Needs no spread of the values (Hoeffding 1963, "Probability inequalities for sums of bounded random variables",
+    theorem 1).
+    """
+    return 1.0 if mean >= truth else math.exp(-n * _divergence(mean, truth))
+
+
+def mean_at_least(mean: float, n: int, truth: float) -> float:
+    """Bound P(mean of n independent values in [0, 1] >= mean), as `mean_at_most`."""
+    return mean_at_most(1 - mean, n, 1 - truth)
+
+
+def _divergence(p: float, q: float) -> float:
+    """Return the Kullback-Leibler divergence of two Bernoulli distributions, nats."""
+    return sum(x * math.log(x / y) if y > 0 else math.inf for x, y in ((p, q), (1 - p, 1 - q)) if x > 0)

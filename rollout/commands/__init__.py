@@ -1,0 +1,1 @@
+"""The verbs of `manage.py rollout`: one module a group of them."""

@@ -1,0 +1,1 @@
+"""What the operators' pages show, as frozen data: reads only, a bounded number of queries whatever the rows."""

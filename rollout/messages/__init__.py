@@ -1,0 +1,1 @@
+"""What stakeholders read about rollouts, rendered from the record by pure functions."""

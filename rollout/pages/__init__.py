@@ -1,0 +1,1 @@
+"""The operators' pages in the admin; importing `views` registers them."""

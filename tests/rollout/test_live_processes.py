@@ -1,0 +1,179 @@
+"""Eight processes: a kill reaches the last in seconds, with Redis and without; each says by what it decides."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import timedelta
+
+import pytest
+
+from common import clock
+from common.management.base import COMMAND_LINE
+from rollout import selectors
+from rollout.evaluation import FULL, NOTHING, Snapshot
+from rollout.live import Live
+from rollout.models import Flag, FlagProcess
+from rollout.processes import SILENT_AFTER, Reporter, purge_silent
+from rollout.services.flags import kill_flag, resume_flag
+from tests.support.databases import ON_POSTGRES, ROOT, environment
+
+KEY, WATCHERS, ROUNDS = "ui.burning", 8, 3
+WATCHER = """
+import os, sys, time, django
+os.environ["FLAGS_REFRESH"] = "thread"
+django.setup()
+from django.conf import settings
+settings.FLAGS_POLL_SECONDS = float(sys.argv[1])
+from rollout.evaluation import Subject
+from rollout.selectors import evaluate
+last, end = "", time.time() + 120
+while time.time() < end:
+    reason = evaluate("ui.burning", Subject("s")).reason
+    if reason != last:
+        print(reason, time.time(), flush=True)
+    last = reason
+    time.sleep(0.01)
+"""
+
+
+@contextmanager
+def watchers(url: str, *, redis: str, poll: float) -> Iterator[list[subprocess.Popen[str]]]:
+    """Processes that decide a flag all the time and say when the answer changes."""
+    env = {**environment(url), "REDIS_URL": redis}
+    command = [sys.executable, "-c", WATCHER, str(poll)]
+    running = [subprocess.Popen(command, cwd=ROOT, env=env, stdout=subprocess.PIPE, text=True) for _ in range(WATCHERS)]
+    try:
+        yield running
+    finally:
+        for one in running:
+            one.kill()
+        for one in running:
+            one.wait()
+
+
+def heard(running: list[subprocess.Popen[str]], reason: str) -> list[float]:
+    """Return when each process came to this answer."""
+    lines = [one.stdout.readline().split() for one in running if one.stdout]
+    assert [line[0] for line in lines] == [reason] * WATCHERS
+    return [float(line[1]) for line in lines]
+
+
+def all_have_reported() -> None:
+    """Wait until each process has said once that it is there: a slow machine starts them one after the other."""
+    deadline = time.monotonic() + 20
+    while len(selectors.processes(clock.now())) < WATCHERS and time.monotonic() < deadline:
+        time.sleep(0.2)
+
+
+@pytest.mark.server
+@pytest.mark.parametrize("way", ["by asking", "by Redis"] if ON_POSTGRES else ["by asking"])
+def test_a_kill_reaches_the_last_of_eight_processes_in_seconds(way, committed_database):
+    redis = os.environ.get("REDIS_URL", "") if way == "by Redis" else ""
+    Flag.objects.create(name=KEY, enabled=True, rollout_thousandths=FULL)
+    took: list[float] = []
+    # With Redis the question is so rare that only the message can be the reason.
+    with watchers(committed_database, redis=redis, poll=60 if redis else 1) as running:
+        heard(running, "everyone")
+        time.sleep(1.5 if redis else 0)  # each listens
+        for _ in range(ROUNDS):
+            kill_flag(key=KEY, reason="fire", acting_user=COMMAND_LINE)
+            killed_at, token = time.time(), selectors.version_token()
+            took += [moment - killed_at for moment in heard(running, "killed")]
+            if not redis:
+                all_have_reported()
+                assert selectors.wait_until_observed(token, 10) == (WATCHERS, WATCHERS)
+                seen = selectors.processes(clock.now())
+                assert {one.snapshot_version for one in seen} == {token}
+                assert all(one.is_current for one in seen)
+            resume_flag(key=KEY, reason="out", acting_user=COMMAND_LINE)
+            heard(running, "everyone")
+    assert len(took) == WATCHERS * ROUNDS
+    assert max(took) <= 5
+
+
+@pytest.fixture
+def snapshot(transactional_token):
+    return Snapshot(transactional_token, time.time(), "database", {})
+
+
+@pytest.fixture
+def transactional_token(db):
+    return selectors.version_token()
+
+
+def test_a_process_reports_a_new_snapshot_at_once_and_else_every_few_seconds(snapshot, monkeypatch):
+    now = [1_000.0]
+    monkeypatch.setattr("rollout.processes.time.monotonic", lambda: now[0])
+    report = Reporter()
+    seen = []
+    for later, version in ((0, "a"), (1, "a"), (2, "b"), (4, "b"), (6, "b")):
+        now[0] = 1_000.0 + later
+        with clock.frozen(clock.now() + timedelta(seconds=later)):
+            report(Snapshot(version, time.time(), "database", {}))
+        row = FlagProcess.objects.get()
+        seen.append((row.snapshot_version, row.seen_at))
+    assert [version for version, _ in seen] == ["a", "a", "b", "b", "b"]
+    assert [one == two for one, two in zip(seen, seen[1:], strict=False)] == [True, False, True, True]
+    now[0] += 2
+    report(Snapshot("b", time.time(), "database", {}))
+    assert FlagProcess.objects.get().seen_at != seen[-1][1]
+
+
+def process(name: str, token: str, ago: timedelta) -> None:
+    now = clock.now()
+    FlagProcess.objects.create(name=name, snapshot_version=token, snapshot_at=now, seen_at=now - ago)
+
+
+def test_who_is_silent_for_a_minute_is_neither_waited_for_nor_kept(snapshot):
+    process("new", snapshot.version, timedelta())
+    process("old", "before", timedelta(seconds=30))
+    process("dead", "before", SILENT_AFTER + timedelta(seconds=1))
+    assert selectors.observed(snapshot.version) == (1, 2)
+    assert [(one.name, one.is_current) for one in selectors.processes(clock.now())] == [("new", True), ("old", False)]
+    assert purge_silent() == 1
+
+
+def test_waiting_ends_with_the_time_and_tells_how_far_it_got(snapshot):
+    process("old", "before", timedelta())
+    started = time.monotonic()
+    assert selectors.wait_until_observed(snapshot.version, 0.3) == (0, 1)
+    assert 0.3 <= time.monotonic() - started < 3
+
+
+def test_who_has_the_newest_has_what_came_before_it(snapshot):
+    process("newest", snapshot.version, timedelta())
+    assert selectors.observed("some change before") == (1, 1)
+
+
+def test_a_report_that_fails_is_logged_once_and_not_raised(snapshot, monkeypatch, caplog):
+    from django.db import OperationalError
+
+    report = Reporter()
+    monkeypatch.setattr(report, "_write", lambda row: (_ for _ in ()).throw(OperationalError("gone")))
+    with caplog.at_level("WARNING", logger="mesocycle.rollout"):
+        for _ in range(3):
+            report(snapshot)
+    assert [record.message for record in caplog.records] == ["flags_process_not_reported"]
+
+
+@pytest.mark.pure
+def test_a_child_of_a_process_watches_for_itself(settings):
+    settings.FLAGS_REFRESH, settings.FLAGS_POLL_SECONDS = "thread", 0.02
+    live = Live(version=lambda: "1", load=lambda: Snapshot("1", time.time(), "database", {}), copy=None)
+    assert live.current() is not NOTHING
+    reader, writer = os.pipe()
+    child = os.fork()
+    if not child:  # the child: it has the snapshot, and its age falls again once it watches
+        time.sleep(0.3)
+        live.current()
+        time.sleep(0.1)
+        os.write(writer, b"young" if live.age < 0.25 else b"old")
+        os._exit(0)
+    os.waitpid(child, 0)
+    assert os.read(reader, 9) == b"young"
+    live.stop()
