@@ -32,7 +32,8 @@ pytestmark = pytest.mark.django_db
 def half(live):
     """The run at its percentage stage, with so large a percentage that both arms are easy to find."""
     live.minutes(31, new=1, control=1)
-    OutcomeFact.objects.all().delete()
+    with unit_of_work(COMMAND_LINE):
+        OutcomeFact.objects.all().delete()
     Flag.objects.filter(name=KEY).update(rollout_thousandths=50_000)
     return live
 
@@ -53,12 +54,19 @@ def planned(athlete, coach, wish: str = "") -> PlanGeneration:
         athlete_id=athlete.pk, wish=PlanWish(race_day, "10k", model_choice=wish), acting_user=coach
     )
     run_job(generation_.job_id, worker="test")
-    generation_.refresh_from_db()
-    return generation_
+    with unit_of_work(COMMAND_LINE, read_only=True):
+        return PlanGeneration.objects.select_related("plan__head_version").get(pk=generation_.pk)
+
+
+def stored(plan: Plan) -> Plan:
+    """Return the plan as it is now."""
+    with unit_of_work(COMMAND_LINE, read_only=True):
+        return Plan.objects.select_related("head_version").get(pk=plan.pk)
 
 
 def facts(**where):
-    return list(OutcomeFact.objects.filter(**where).order_by("id"))
+    with unit_of_work(COMMAND_LINE, read_only=True):
+        return list(OutcomeFact.objects.filter(**where).order_by("id"))
 
 
 @pytest.mark.parametrize("arm", ["new", "control"])
@@ -118,10 +126,9 @@ def test_a_plan_accepted_at_once_counts_as_accepted(half):
 
 
 def decide(plan: Plan, coach, athlete, *, accept: bool, **more):
-    plan = Plan.objects.get(pk=plan.pk)
+    plan = stored(plan)
     submit_plan(plan_id=plan.pk, expected=frozenset({etag_of(plan)}), acting_user=coach)
-    with unit_of_work(COMMAND_LINE, read_only=True):
-        head = Plan.objects.get(pk=plan.pk).head_version
+    head = stored(plan).head_version
     act = accept_plan if accept else request_changes
     seen = {"version_id": head.pk, "content_sha256": head.content_sha256}
     act(plan_id=plan.pk, acting_user=athlete, **seen, **more)
@@ -137,11 +144,11 @@ def test_after_a_kill_or_a_rollback_the_plan_stands_and_the_next_one_is_a_templa
         kill_flag(key=KEY, reason="fire", acting_user=admin)
     else:
         rollback(rollout_id=half.run.pk, expected=None, reason="fire", acting_user=admin)
-    plan = Plan.objects.get(pk=plan.pk)
+    plan = stored(plan)
     before = (plan.pipeline, plan.head_version_id, plan.lock_version)
     with pytest.raises(WrongState, match="stands"):
         regenerate_plan(plan_id=plan.pk, expected=frozenset({etag_of(plan)}), acting_user=coach)
-    plan = Plan.objects.get(pk=plan.pk)
+    plan = stored(plan)
     assert (plan.pipeline, plan.head_version_id, plan.lock_version) == before
     assert planned(athlete, coach).plan.pipeline == "template"
 
