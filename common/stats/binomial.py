@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import math
 
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
 from scipy import special
 
 
@@ -25,6 +27,20 @@ def lower_bound(bad: int, n: int, alpha: float) -> float:
 def upper_bound(bad: int, n: int, alpha: float) -> float:
     """Return the share above which `bad` of n or fewer has a chance of less than alpha (Clopper & Pearson 1934)."""
     return float(special.betainccinv(bad + 1, n - bad, alpha)) if bad < n else 1.0
+
+
+def quantiles(levels: ArrayLike, n: int, share: float) -> NDArray[np.float64]:
+    """Return the least counts k with P(X <= k) >= level, X ~ Binomial(n, share), in the shape of the levels."""
+    above = np.ceil(np.nan_to_num(special.bdtrik(levels, n, share)))  # nan where it is 0 for certain
+    below = np.maximum(above - 1, 0)
+    return np.where(special.bdtr(below, n, share) >= levels, below, above)  # the inverse is exact but for rounding
+
+
+def events_quantile(level: float, expected: float) -> int:
+    """Return the least count k with P(X <= k) >= level, X ~ Poisson(expected)."""
+    above = math.ceil(np.nan_to_num(special.pdtrik(level, expected)))
+    below = max(above - 1, 0)
+    return below if special.pdtr(below, expected) >= level else above
 
 
 def events_at_least(events: int, expected: float) -> float:

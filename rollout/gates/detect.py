@@ -9,8 +9,9 @@ from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import special, stats
+from scipy import special
 
+from common.stats.binomial import events_quantile, quantiles
 from common.stats.eprocess import MIXTURE
 from rollout.gates.counting import PER_SUBJECT, SHARES
 from rollout.gates.slo import ACTING, CHANCE
@@ -105,7 +106,7 @@ def _of_guardrail(gate: Gate, n: int, n_control: int, base: float, power: float)
     """Return the smallest share of the new arm whose final evidence reaches 1 / alpha with a power."""
     if n_control < max(gate.min_n, 1):
         return None
-    bad_control = stats.binom.ppf(_QUANTILES, n_control, base)
+    bad_control = quantiles(_QUANTILES, n_control, base)
     low, high = np.zeros_like(bad_control), np.full_like(bad_control, float(n))
     enough = _log_e(high, n, bad_control, n_control, gate.margin) >= -math.log(gate.alpha)
     for _ in range(50):
@@ -154,8 +155,9 @@ def _of_slo(gate: Gate, n: int, n_control: int, base: float, power: float) -> fl
     events = gate.metric in PER_SUBJECT
     needed = math.floor(limit * n + 1e-9) + 1
     if gate.purpose in ACTING:
-        by_chance = stats.poisson.isf(CHANCE, n * limit) if events else stats.binom.isf(CHANCE, n, limit)
-        needed = max(needed, int(by_chance) + 1)
+        likely = 1 - CHANCE
+        by_chance = events_quantile(likely, n * limit) if events else int(quantiles(likely, n, limit))
+        needed = max(needed, by_chance + 1)
     if events:
         return float(special.gammaincinv(needed, power)) / n
     return float(special.betaincinv(needed, n - needed + 1, power)) if needed <= n else None

@@ -9,17 +9,25 @@ import json
 import time
 import urllib.error
 import urllib.request
+from collections.abc import Iterator
 from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from tests.support.processes import Server
+from tests.support.databases import Databases
+from tests.support.processes import Server, serving
 
 pytestmark = [pytest.mark.server, pytest.mark.shared_data]
 PASSWORD = "mesocycle-demo"
 COACH = "coach@demo.mesocycle.example"
+
+
+@pytest.fixture
+def server(databases: Databases, tmp_path_factory: pytest.TempPathFactory, worker_id: str) -> Iterator[Server]:
+    """A real server on a copy of the demo's data, which `manage.py demo` makes once a run."""
+    yield from serving(databases, databases.demo(), tmp_path_factory.mktemp("server"), worker_id)
 
 
 def call(server: Server, method: str, path: str, body: Any = None, token: str = "", **headers: str) -> tuple[int, Any]:

@@ -50,3 +50,12 @@ def test_the_bound_of_a_mean_holds_for_shares_the_widest_of_bounded_values(count
 @pytest.mark.parametrize(("mean", "truth", "chance"), [(0.5, 0.0, 1.0), (0.5, 1.0, 0.0), (1.0, 1.0, 1.0)])
 def test_a_truth_at_the_edge_is_judged(mean, truth, chance):
     assert binomial.mean_at_most(mean, 10, truth) == chance
+
+
+@given(st.integers(0, 3000), st.floats(0.0, 1.0), st.floats(0.0001, 0.9999))
+def test_quantiles_are_the_least_counts_that_reach_the_level(n, share, level):
+    of_binomial = (binomial.quantiles([level], n, share)[0], stats.binom(n, share))
+    of_poisson = (binomial.events_quantile(level, n * share), stats.poisson(n * share))
+    for count, distribution in (of_binomial, of_poisson):
+        assert distribution.cdf(count) >= level - 1e-9
+        assert distribution.cdf(count - 1) <= level + 1e-9

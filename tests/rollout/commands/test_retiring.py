@@ -29,11 +29,11 @@ MONTH = timedelta(days=31)
 def completed(flag, policies, admin, second):
     """A run that completed just now; the flag's history is written at real times."""
     driver = begun(KEY, policy="short", by=admin, approver=second, now=clock.now().replace(second=0, microsecond=0))
-    driver.minutes(31)
+    driver.minutes(31, new=2, control=1)
     with clock.frozen(driver.now):
         record_check(rollout_id=driver.run.pk, gate="looked-at", passed=True, evidence="read", acting_user=admin)
-    driver.minutes(61)
-    driver.minutes(61, control=0)
+    driver.minutes(61, new=1, control=1)
+    driver.minutes(61, new=1, control=0)
     assert driver.run.state == "completed"
     return driver
 
