@@ -7,7 +7,6 @@ the row, open their own units of work, and report progress between them.
 
 from __future__ import annotations
 
-import json
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -16,7 +15,6 @@ from typing import Any
 from uuid import UUID
 
 import structlog
-from django.core.serializers.json import DjangoJSONEncoder
 from django.db import transaction
 from django.db.models import F, Q
 
@@ -25,6 +23,7 @@ from common.context import RequestInfo, current_request_id, requested_by
 from common.errors import DomainError
 from common.ids import uuid7
 from common.models import Job, JobState
+from common.plain import plain
 from common.problem import internal_problem
 from common.registries import Registry
 
@@ -89,7 +88,7 @@ def enqueue(
     JOB_HANDLERS.get(kind)
     job = Job.objects.create(
         kind=kind,
-        payload=_plain(payload),
+        payload=plain(payload),
         requested_by_id=requested_by,
         subject_id=subject_id,
         request_id=current_request_id(),
@@ -135,7 +134,7 @@ def finish(job: Job, result: dict[str, Any] | None = None) -> None:
         JobLost: the claim is gone.
         TypeError, ValueError: the result is not JSON.
     """
-    _update_mine(job, state=JobState.DONE, progress=100, result=_plain(result or {}), finished_at=clock.now())
+    _update_mine(job, state=JobState.DONE, progress=100, result=plain(result or {}), finished_at=clock.now())
 
 
 def fail(job: Job, problem: dict[str, Any]) -> None:
@@ -144,7 +143,7 @@ def fail(job: Job, problem: dict[str, Any]) -> None:
     Raises:
         JobLost: the claim is gone.
     """
-    _update_mine(job, state=JobState.FAILED, problem=_plain(problem), finished_at=clock.now())
+    _update_mine(job, state=JobState.FAILED, problem=plain(problem), finished_at=clock.now())
 
 
 def run_job(job_id: UUID, *, worker: str) -> float | None:
@@ -238,8 +237,3 @@ def _dispatch_on_commit(job_id: UUID) -> None:
         task.delay(str(job_id))
 
     transaction.on_commit(send, robust=True)
-
-
-def _plain(document: dict[str, Any]) -> dict[str, Any]:
-    plain: dict[str, Any] = json.loads(json.dumps(document, cls=DjangoJSONEncoder, allow_nan=False))
-    return plain

@@ -13,5 +13,6 @@ def plain(value: Any) -> Any:
 
     Raises:
         TypeError: something in it is no JSON.
+        ValueError: a number is not finite.
     """
-    return json.loads(json.dumps(value, cls=DjangoJSONEncoder))
+    return json.loads(json.dumps(value, cls=DjangoJSONEncoder, allow_nan=False))

@@ -11,12 +11,12 @@ import numpy as np
 from common.context import unit_of_work
 from rollout.demo import ANSWERS_A_DAY, ATHLETES, NEW, Rates, rhythm_of
 from rollout.gates.evidence import Arm
+from rollout.gates.look import MINUTE
 from rollout.lifecycle import EXPOSING
 from rollout.models import OutcomeFact, OutcomeKind, Rollout
 from rollout.runs import WHOLE, policy_of
 from rollout.services.steps import ENGINE
 
-MINUTE: Final = timedelta(minutes=1)
 MOST_ANSWERS: Final = 7
 """Answers of one run in a minute; with what is told later of them about ten facts."""
 DECIDED: Final = 0.3

@@ -16,6 +16,11 @@ from rollout.evaluation import OF_ATHLETES, Subject
 Actor = User | ServiceIdentity
 
 
+def word_for(actor: Actor) -> str:
+    """Return the word that the record keeps beside the id of who acted: a service's name, a person's role."""
+    return str(actor) if isinstance(actor, ServiceIdentity) else actor.role
+
+
 def subject_for(user: User, key: UUID) -> tuple[Subject, str]:
     """Return the subject with this id and the prefix of the flags that are about such; the tier is the server's word.
 

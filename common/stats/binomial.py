@@ -33,14 +33,15 @@ def quantiles(levels: ArrayLike, n: int, share: float) -> NDArray[np.float64]:
     """Return the least counts k with P(X <= k) >= level, X ~ Binomial(n, share), in the shape of the levels."""
     above = np.ceil(np.nan_to_num(special.bdtrik(levels, n, share)))  # nan where it is 0 for certain
     below = np.maximum(above - 1, 0)
-    return np.where(special.bdtr(below, n, share) >= levels, below, above)  # the inverse is exact but for rounding
+    least: NDArray[np.float64] = np.where(special.bdtr(below, n, share) >= levels, below, above)  # but for rounding
+    return least
 
 
 def events_quantile(level: float, expected: float) -> int:
     """Return the least count k with P(X <= k) >= level, X ~ Poisson(expected)."""
-    above = math.ceil(np.nan_to_num(special.pdtrik(level, expected)))
+    above = math.ceil(float(np.nan_to_num(special.pdtrik(level, expected))))
     below = max(above - 1, 0)
-    return below if special.pdtr(below, expected) >= level else above
+    return below if float(special.pdtr(below, expected)) >= level else above
 
 
 def events_at_least(events: int, expected: float) -> float:

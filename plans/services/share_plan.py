@@ -45,7 +45,7 @@ def end_share(*, plan_id: UUID, grant_id: UUID, acting_user: Actor) -> None:
         NotVisible, NotPermitted: no such plan or share, or not theirs to end.
     """
     with unit_of_work(acting_user):
-        plan = lock_for_verb(acting_user, "plan:share", plan_id)
+        plan = lock_for_verb(acting_user, "plan:share", plan_id, erased_too=True)
         given = PlanGrant.objects.filter(pk=grant_id, content_object=plan).first()
         if given is None:
             raise NotVisible("There is no such share of this plan.")

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any, Final
 from uuid import UUID
 
@@ -13,17 +12,17 @@ from django.db.models import OuterRef, Subquery
 
 from accounts.directory import user_names
 from common import clock
+from rollout.ages import full_since, is_full
 from rollout.dashboard.gates import read_verdicts
 from rollout.dashboard.run import parsed
 from rollout.dashboard.words import KILLED, OFF, ON, OUTCOMES, STATES, Pill, moment, percent, span
 from rollout.engine import end_of
-from rollout.evaluation import FULL
 from rollout.gates.evidence import Outcome
 from rollout.lifecycle import LIVE, State
 from rollout.models import Approval, Flag, Incident, IncidentStatus, Rollout, RolloutStep
 from rollout.runs import view_of
+from rollout.stale import STALE_AFTER
 
-STALE_AFTER: Final = timedelta(days=30)
 GROUPS: Final = (("needs", "Needs you"), ("live", "Running"), ("rest", "Not rolling out"))
 FILTERS: Final = (("all", "All"), ("live", "Live"), ("needs", "Needs you"), ("stale", "Stale"), ("killed", "Killed"))
 
@@ -110,8 +109,8 @@ def _facts(flags: Sequence[Flag]) -> _Facts:
     of_runs = RolloutStep.objects.filter(rollout__in=[run.pk for run in runs.values()], pk=Subquery(last))
     steps = {step.rollout_id: step for step in of_runs}
     people = {step.actor_id for step in steps.values() if step.actor_id} | {a.requested_by_id for a in asked.values()}
-    full = [flag.pk for flag in flags if _is_full(flag)]
-    return _Facts(runs, asked, incidents, steps, _full_since(full), user_names(people), now)
+    full = [flag.pk for flag in flags if is_full(flag)]
+    return _Facts(runs, asked, incidents, steps, full_since(full), user_names(people), now)
 
 
 def _first(rows: Iterable[Any]) -> dict[UUID, Any]:
@@ -119,28 +118,6 @@ def _first(rows: Iterable[Any]) -> dict[UUID, Any]:
     for row in rows:
         found.setdefault(row.flag_id, row)
     return found
-
-
-def _is_full(flag: Flag) -> bool:
-    return flag.enabled and flag.rollout_thousandths == FULL and flag.killed_at is None
-
-
-def _full_since(ids: Sequence[UUID]) -> dict[UUID, datetime]:
-    """Return since when flags are at 100 % without a break, by their history."""
-    since: dict[UUID, datetime] = {}
-    by_flag: dict[UUID, list[tuple[datetime, bool]]] = defaultdict(list)
-    fields = ("id", "history_date", "enabled", "rollout_thousandths", "killed_at")
-    history: Any = Flag.history
-    rows = history.filter(id__in=ids).order_by("history_date", "history_id").values_list(*fields) if ids else ()
-    for flag_id, at, enabled, thousandths, killed in rows:
-        by_flag[flag_id].append((at, enabled and thousandths == FULL and killed is None))
-    for flag_id, changes in by_flag.items():
-        for at, is_full in changes:
-            if not is_full:
-                since.pop(flag_id, None)
-            else:
-                since.setdefault(flag_id, at)
-    return since
 
 
 def _row(flag: Flag, facts: _Facts) -> Row:

@@ -17,7 +17,7 @@ from common.context import ServiceIdentity, unit_of_work
 from common.errors import InvalidInput, NotVisible, WrongState
 from rollout.errors import IncidentOpen
 from rollout.models import Flag, Incident, IncidentEntry, IncidentStatus, Rollout
-from rollout.policies import Actor
+from rollout.policies import Actor, word_for
 from rollout.services.updates import tell_incident
 
 logger = logging.getLogger("mesocycle.rollout")
@@ -135,7 +135,7 @@ def _saved(incident: Incident, status: str, text: str, acting_user: Actor) -> In
 
 
 def _tell(incident: Incident, text: str, acting_user: Actor) -> IncidentEntry:
-    who = str(acting_user) if isinstance(acting_user, ServiceIdentity) else getattr(acting_user, "role", "")
+    who = word_for(acting_user)
     return IncidentEntry.objects.create(
         incident=incident, at=clock.now(), actor_id=actor_id(acting_user), actor=who, text=text
     )

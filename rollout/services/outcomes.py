@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any
 from uuid import UUID
 
@@ -17,13 +17,13 @@ from common.stats.streak import Streak
 from rollout.attribution import Attribution, attributed
 from rollout.evaluation import Subject
 from rollout.gates.evidence import Arm, Tally
+from rollout.gates.look import MINUTE
 from rollout.lifecycle import EXPOSING
 from rollout.models import OutcomeFact, OutcomeKind, OutcomeMinute, Rollout
 from rollout.runs import is_killed
 from rollout.selectors import evaluate
 from rollout.services.steps import ENGINE
 
-MINUTE = timedelta(minutes=1)
 MOST = 5_000
 """Facts rolled up in one transaction."""
 

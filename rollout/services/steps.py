@@ -9,14 +9,14 @@ from typing import Any, Final
 
 from audit.services import record
 from common.actors import actor_id
-from common.context import ServiceIdentity, register_service
+from common.context import register_service
 from common.errors import StaleVersion, WrongState
 from common.plain import plain
 from rollout.engine import RunView
 from rollout.gates.evidence import Verdict
 from rollout.lifecycle import Command, NotPossible, State
 from rollout.models import Flag, Rollout, RolloutStep
-from rollout.policies import Actor
+from rollout.policies import Actor, word_for
 from rollout.policy.load import PolicyError
 from rollout.policy.model import Policy, Stage
 from rollout.replay import act
@@ -184,7 +184,7 @@ def _evidence(run: Rollout, step: Taking, policy: Policy, flag: Flag) -> dict[st
 
 
 def _recorded(run: Rollout, step: Taking, before: tuple[str, int], acting_user: Actor) -> RolloutStep:
-    who = str(acting_user) if isinstance(acting_user, ServiceIdentity) else getattr(acting_user, "role", "")
+    who = word_for(acting_user)
     taken = RolloutStep.objects.create(
         rollout=run,
         number=run.version,

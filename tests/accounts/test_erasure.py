@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from datetime import UTC, date, datetime, time, timedelta
+from uuid import UUID
 
 import pytest
 from django.core.management import CommandError, call_command
@@ -30,6 +31,8 @@ from modeling.models import Activity, Fit, Test
 from modeling.services.corrections import correct_row
 from modeling.services.record_test import add_test
 from plans.models import CalendarFeed, PlanComment, PlanContent, PlanReview, PlanVersion
+from plans.services.decide import withdraw_plan
+from plans.services.save_edits import save_edits
 from rollout.models import FlagGroupMember, UserOverride
 from rollout.services.flags import seed_flags, set_group, set_user_override
 from tests.factories import PASSWORD, api_of, make_athlete, make_user
@@ -316,6 +319,15 @@ def test_nothing_new_is_written_about_who_was_erased():
     with pytest.raises(KeyDestroyed):
         edit_athlete(athlete_id=athlete.pk, changes={"birth_year": 1980}, acting_user=admin)
     assert rows_of(Test, athlete=athlete) == []
+
+
+def test_a_plan_of_who_was_erased_is_edited_and_decided_no_more():
+    review, admin = make_review(), make_user("admin")
+    head = UUID(review.head()["head_version"]["id"])
+    erase(review.athlete)
+    for act, more in ((withdraw_plan, {"comment": "why"}), (save_edits, {"version_id": head, "operations": []})):
+        with pytest.raises(KeyDestroyed):
+            act(plan_id=review.plan_id, expected=None, acting_user=admin, **more)
 
 
 def test_nobody_who_was_erased_can_be_held():
