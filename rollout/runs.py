@@ -83,14 +83,14 @@ def minutes_of(run: Rollout, stage: Stage, index: int, *, since: datetime | None
     share = stage.thousandths / WHOLE if stage.has_control else 0.0
     columns = rows.values_list("minute", "stage", "new_json", "control_json")
     for minute, found in groupby(columns.iterator(), key=lambda row: row[0]):
-        arms = {Arm.NEW: Tally(), Arm.CONTROL: Tally()}
+        arms: dict[Arm, list[Tally]] = {Arm.NEW: [], Arm.CONTROL: []}
         number = -1
         for _, number, *told in found:
-            for arm, stored in zip(arms, told, strict=True):
+            for tallies, stored in zip(arms.values(), told, strict=True):
                 tally = Tally.from_json(stored)
-                arms[arm] += tally if number == index else _slow(tally)
+                tallies.append(tally if number == index else _slow(tally))
         if number == index:
-            yield Window(minute, arms, share)
+            yield Window(minute, {arm: Tally.total(tallies) for arm, tallies in arms.items()}, share)
 
 
 def _slow(tally: Tally) -> Tally:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -37,10 +37,16 @@ class Histogram:
         return sum(self.counts.values())
 
     def __add__(self, other: Histogram) -> Histogram:
-        merged = dict(self.counts)
-        for index, count in other.counts.items():
-            merged[index] = merged.get(index, 0) + count
-        return Histogram(merged)
+        return Histogram.total([self, other])
+
+    @classmethod
+    def total(cls, histograms: Iterable[Histogram]) -> Histogram:
+        """Return the sum of histograms."""
+        merged: dict[int, int] = {}
+        for each in histograms:
+            for index, count in each.counts.items():
+                merged[index] = merged.get(index, 0) + count
+        return cls(merged)
 
     def quantile(self, share: float) -> float | None:
         """Return the value below which a share (0 to 1) of the counts lies; None of nothing."""

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
+from operator import attrgetter
 from typing import Any, Final
 
 from common.stats.histogram import Histogram
@@ -51,7 +52,16 @@ class Tally:
     streak: Streak = field(default_factory=Streak)  # failures in a row
 
     def __add__(self, later: Tally) -> Tally:
-        return Tally(**{name: getattr(self, name) + getattr(later, name) for name in self.__slots__})
+        return Tally.total([self, later])
+
+    @classmethod
+    def total(cls, tallies: Sequence[Tally]) -> Tally:
+        """Return the sum of tallies in the order of time: a stage's end looks at weeks of minutes, so in one go."""
+        if len(tallies) == 1:
+            return tallies[0]
+        columns = {name: sum(map(of, tallies)) for name, of in _COUNTS}
+        latency = Histogram.total([tally.latency for tally in tallies])
+        return cls(**columns, latency=latency, streak=sum((tally.streak for tally in tallies), Streak()))
 
     def as_json(self) -> dict[str, Any]:
         """Return what is not zero, as the roll-up stores it."""
@@ -68,6 +78,7 @@ class Tally:
 
 
 NOTHING: Final = Tally()
+_COUNTS: Final = [(name, attrgetter(name)) for name in Tally.__slots__ if name not in ("latency", "streak")]
 
 
 @dataclass(frozen=True, slots=True)

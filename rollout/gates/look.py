@@ -12,7 +12,6 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Final
 
-from common.stats.histogram import Histogram
 from rollout.gates.evidence import Arm, Outcome, Seen, Tally, Window
 from rollout.gates.monitor import Monitor
 from rollout.policy.model import GateKind, Policy
@@ -38,8 +37,7 @@ class StageWatch:
         if minute.start < self._since:
             return
         self._open.append(minute)
-        new = replace(minute.of(Arm.NEW), latency=Histogram())
-        self._breakers.observe(Window(minute.start, {Arm.NEW: new}))
+        self._breakers.observe(minute)
 
     def record(self, checks: Mapping[str, bool]) -> None:
         """Add evidence for gates that no counter answers."""
@@ -51,7 +49,7 @@ class StageWatch:
             over = []
             while self._open and self._open[0].start < end:
                 over.append(self._open.popleft())
-            arms = {arm: sum((minute.of(arm) for minute in over), Tally()) for arm in Arm}
+            arms = {arm: Tally.total([minute.of(arm) for minute in over]) for arm in Arm}
             self._monitor.observe(Window(end - self._window, arms, over[-1].expected_share))
         tripped = {v.gate: v for v in self._breakers.seen(at).verdicts if v.outcome is Outcome.FAIL}
         seen = self._monitor.seen(at)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 
 import numpy as np
@@ -13,7 +13,7 @@ from common.stats.histogram import Histogram
 from common.stats.streak import Streak
 from rollout.gates.evidence import Arm, Outcome, Tally, Verdict, Window
 from rollout.gates.monitor import Monitor
-from rollout.policy.model import Policy, Purpose, Stage
+from rollout.policy.model import Gate, Policy, Purpose, Stage
 
 START = datetime(2027, 3, 1, tzinfo=UTC)
 LATENCIES = (40.0, 90.0, 140.0, 190.0, 250.0, 400.0, 900.0, 1500.0, 2600.0, 4000.0)
@@ -98,6 +98,11 @@ def share_of(stage: Stage) -> float:
     return stage.thousandths / 100_000 or SHARE_OF_GROUPS
 
 
+def only(policy: Policy, *gates: Gate) -> Policy:
+    """Return the policy with these gates alone: no gate's answer depends on another's."""
+    return replace(policy, gates=gates)
+
+
 def false_rollback(
     policy: Policy, first: int, *, a_window: float, error: float, span: timedelta, seed: int
 ) -> tuple[str, Verdict] | None:
@@ -106,14 +111,14 @@ def false_rollback(
     for index, stage in enumerate(policy.stages[first:], start=first):
         length = min(stage.duration, START + span - at)
         truth = Truth(a_window, share_of(stage), error, error, split=bool(stage.thousandths))
-        monitor = Monitor(policy, index, fresh_from=at)
-        acting = {gate.name for gate in policy.gates_of(stage) if gate.purpose in ACTING}
+        acting = [gate for gate in policy.gates_of(stage) if gate.purpose in ACTING]
         if not acting:
             continue
+        monitor = Monitor(only(policy, *acting), index, fresh_from=at)
         for window in truth.windows(rng, at, policy.window, length // policy.window):
             monitor.observe(window)
             for verdict in monitor.seen(window.start + policy.window).verdicts:
-                if verdict.outcome is Outcome.FAIL and verdict.gate in acting:
+                if verdict.outcome is Outcome.FAIL:
                     return stage.name, verdict
         at += length
     return None
@@ -128,11 +133,12 @@ def exposures_until_caught(
     """
     rng, at = np.random.default_rng(seed), START
     truth = Truth(a_window, share_of(policy.stages[stage]), after, before)
-    monitor = Monitor(policy, stage, fresh_from=at)
+    judged = only(policy, *(each for each in policy.gates if each.name == gate))
+    monitor = Monitor(judged, stage, fresh_from=at)
     while True:
         for window in truth.windows(rng, at, policy.window, 288):
             monitor.observe(window)
-            verdict = next(v for v in monitor.seen(at).verdicts if v.gate == gate)
+            [verdict] = monitor.seen(at).verdicts
             if verdict.outcome is Outcome.FAIL:
                 return verdict.n, verdict.n_control
             if min(verdict.n, verdict.n_control) >= most:
