@@ -35,9 +35,9 @@ from tests.plans.review import Review, make_review
 from tests.support.databases import ON_POSTGRES, Databases, environment
 from tests.support.processes import start_server, stop
 
-pytestmark = pytest.mark.server
+pytestmark = [pytest.mark.server, pytest.mark.once]
 
-EXAMPLES: Final = int(os.environ.get("MESOCYCLE_FUZZ", "2" if ON_POSTGRES else "6"))
+EXAMPLES: Final = int(os.environ.get("MESOCYCLE_FUZZ", "6"))
 SEED: Final = 20260101
 CHECKS: Final = [
     not_a_server_error,

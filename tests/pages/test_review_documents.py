@@ -21,7 +21,7 @@ from tests.factories import make_user
 from tests.plans.review import Review, make_plan, make_review, replace_op
 from tests.plans.test_training import at, import_run
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.once]
 
 EDIT_CONTROLS = ("rv-save", "rv-submit", "rv-undo", "rv-revert", "rv-machine", "rv-back", "rv-regenerate")
 

@@ -34,7 +34,7 @@ from plans.models import (
 from tests.plans.review import Review, make_review, note_op, plan_row
 from tests.support.databases import Databases
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.once]
 
 SIZES: Final = (1, 50, 500)
 BOOKKEEPING: Final = ("SET ", "SAVEPOINT", "RELEASE", "BEGIN", "COMMIT", "SELECT SET_CONFIG", "SELECT CURRENT_SETTING")

@@ -25,7 +25,7 @@ from rollout.services import flags
 from tests.factories import make_athlete, make_user
 from tests.plans.review import make_review
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.once]
 KEY = "ui.x"
 
 

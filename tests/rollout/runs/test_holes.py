@@ -27,7 +27,7 @@ from rollout.services.tick import tick
 from rollout.services.updates import tell_daily
 from tests.rollout.runs.driver import POLICY, begun
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.once]
 
 
 def small(live):
