@@ -32,7 +32,7 @@ from common.context import unit_of_work
 from common.management.base import COMMAND_LINE
 from tests.factories import PASSWORD
 from tests.plans.review import Review, make_review
-from tests.support.databases import ON_POSTGRES, Databases, environment
+from tests.support.databases import Databases, environment
 from tests.support.processes import start_server, stop
 
 pytestmark = [pytest.mark.server, pytest.mark.once]
