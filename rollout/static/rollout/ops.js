@@ -10,7 +10,9 @@
   function centre() {
     const ladder = document.querySelector(".ro-ladder");
     const current = ladder?.querySelector(".current");
-    if (current) ladder.scrollLeft = current.offsetLeft - ladder.offsetLeft - (ladder.clientWidth - current.clientWidth) / 2;
+    if (!current) return;
+    const left = current.offsetLeft - ladder.offsetLeft - (ladder.clientWidth - current.clientWidth) / 2;
+    ladder.scrollTo({ left, behavior: "instant" });
   }
 
   function follow() {
