@@ -15,13 +15,14 @@ from common.database_time import database_now
 from rollout.engine import Step, next_step
 from rollout.gates.evidence import Outcome, Seen, Verdict
 from rollout.lifecycle import EXPOSING, Command, State
-from rollout.models import Rollout
+from rollout.models import Approval, ApprovalKind, Rollout
 from rollout.policy.model import Policy, Purpose
 from rollout.runs import is_killed, policy_of, seen_of, view_of
 from rollout.selectors import observed, version_token
 from rollout.services.incidents import nothing_in_the_way
 from rollout.services.outcomes import roll_up
 from rollout.services.steps import ENGINE, EXTEND, RESTART, Taking, take
+from rollout.services.wishes import UNANSWERED, close
 
 logger = logging.getLogger("mesocycle.rollout")
 
@@ -50,7 +51,7 @@ def tick(*, at: datetime | None = None) -> list[Ticked]:
     except Exception:
         _told_unwatched("outcomes cannot be counted", "every run", moment)
     with unit_of_work(ENGINE, read_only=True):
-        waiting = [State.SCHEDULED, State.ROLLING_BACK, *EXPOSING]
+        waiting = [State.DRAFT, State.SCHEDULED, State.ROLLING_BACK, *EXPOSING]
         ids = list(Rollout.objects.filter(state__in=[s.value for s in waiting]).values_list("pk", flat=True))
     found = []
     for rollout_id in ids:
@@ -75,6 +76,8 @@ def tick_run(*, rollout_id: UUID, at: datetime) -> Ticked:
     with unit_of_work(ENGINE):
         run = Rollout.objects.select_for_update(of=("self",), no_key=True).get(pk=rollout_id)
         match State(run.state):
+            case State.DRAFT:
+                return _unanswered(run, at)
             case State.SCHEDULED if run.starts_at <= at and not is_killed(run.flag):
                 nothing_in_the_way(run.flag)
                 return _taken(run, Taking(Command.START, "its time has come", at))
@@ -83,6 +86,16 @@ def tick_run(*, rollout_id: UUID, at: datetime) -> Ticked:
             case state if state in EXPOSING:
                 return _watched(run, at)
         return Ticked(run.pk, (), f"{run.state}: nothing to do")
+
+
+def _unanswered(run: Rollout, at: datetime) -> Ticked:
+    """A draft that nobody answered in time goes: it would keep its flag from any other rollout."""
+    wish = Approval.objects.filter(rollout=run, kind=ApprovalKind.START, decided_at=None).first()
+    if wish is None or wish.expires_at > at:
+        return Ticked(run.pk, (), "waits for a second person")
+    taken = _taken(run, Taking(Command.DISCARD, UNANSWERED, at))
+    close(wish, now=at, approved=False, comment=UNANSWERED, decided_by=None)
+    return taken
 
 
 def _watched(run: Rollout, at: datetime) -> Ticked:
@@ -131,7 +144,8 @@ def _confirmed(run: Rollout, at: datetime) -> Ticked:
     begun = run.ended_at or at
     if seen < total and at - begun < UNSEEN_FOR:
         return Ticked(run.pk, (), f"{seen} of {total} processes have the flag at zero")
-    return _taken(run, Taking(Command.CONFIRM, f"{seen} of {total} processes have the flag at zero", at))
+    why = f"{seen} of {total} processes have the flag at zero" if total else "no process reports; the record says zero"
+    return _taken(run, Taking(Command.CONFIRM, why, at))
 
 
 def _alert(run: Rollout, policy: Policy, verdicts: Sequence[Verdict], at: datetime) -> None:

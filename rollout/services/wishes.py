@@ -19,6 +19,7 @@ from rollout.policies import Actor
 
 OPEN_FOR: Final = timedelta(days=7)
 """A wish that nobody answered is asked again, with what is true then."""
+UNANSWERED: Final = "nobody answered in time"
 
 
 def ask(
@@ -44,7 +45,7 @@ def ask(
     if known is not None and known.expires_at > now:
         return known
     if known is not None:
-        close(known, now=now, approved=False, comment="nobody answered in time", decided_by=None)
+        close(known, now=now, approved=False, comment=UNANSWERED, decided_by=None)
     approval = Approval.objects.create(
         kind=kind,
         flag=flag,

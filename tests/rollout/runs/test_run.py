@@ -17,6 +17,7 @@ from rollout.selectors import evaluate
 from rollout.services import rollouts
 from rollout.services.approvals import approve, refuse
 from rollout.services.incidents import acknowledge_incident, close_incident
+from rollout.services.tick import tick
 from tests.factories import make_user
 
 pytestmark = pytest.mark.django_db
@@ -67,6 +68,19 @@ def test_a_refused_wish_discards_the_draft(flag, policies, admin, second):
     refuse(approval_id=wish.pk, comment="not before the race", acting_user=second)
     assert Rollout.objects.get().state == "rolled_back"
     rollouts.request_rollout(key=KEY, policy_name="short", reason="again", acting_user=admin)
+
+
+def test_a_draft_that_nobody_answers_goes_and_leaves_its_flag_free(flag, policies, admin, second):
+    asked = {"key": KEY, "policy_name": "short", "reason": "try it", "acting_user": admin}
+    wish = rollouts.request_rollout(**asked)
+    tick(at=wish.expires_at - timedelta(seconds=1))
+    assert Rollout.objects.get().state == "draft"
+    [ticked] = tick(at=wish.expires_at)
+    assert ticked.commands == ("discard",)
+    wish.refresh_from_db()
+    assert (wish.approved, wish.comment) == (False, "nobody answered in time")
+    with clock.frozen(wish.expires_at):
+        assert rollouts.request_rollout(**asked).pk != wish.pk
 
 
 def test_one_run_of_a_flag_at_a_time(live, admin):
