@@ -20,7 +20,10 @@ from rollout.policy.model import Policy, Stage
 WHOLE = 100_000
 
 # Told of a plan weeks after the stage that made it: they count for the stage the run has reached.
-SLOW = ("decided", "accepted", "rated", "rating_sum", "rating_squares", "reports", "critical", "unsafe")
+SLOW = (
+    *("decided", "accepted", "rated", "rating_sum", "rating_squares"),
+    *("reports", "critical", "reporters", "critical_reporters", "unsafe"),
+)
 
 
 def known_policies() -> dict[str, Policy]:

@@ -145,7 +145,7 @@ def _usage(tallies: dict[Arm, Tally]) -> tuple[Part, ...]:
 
 
 def _reports(arm: Arm, tally: Tally) -> Reports:
-    rate = share(tally.critical / tally.subjects, 2) if tally.subjects and tally.critical else ""
+    rate = share(tally.critical_reporters / tally.subjects, 2) if tally.subjects and tally.critical else ""
     return Reports("New" if arm is Arm.NEW else "Control", tally.critical, count(tally.subjects), rate)
 
 

@@ -13,7 +13,10 @@ SHARES: Final = frozenset(
 """Some of n: each counted thing is bad or good."""
 
 PER_SUBJECT: Final = frozenset({Metric.CRITICAL, Metric.REPORTS})
-"""Reports come long after a subject was first seen: of all subjects exposed so far, not of the window's new ones."""
+"""Reports come long after a subject was first seen: of all subjects exposed so far, not of the window's new ones.
+
+Who reports counts once: somebody who tells the same thing five times is not five people whom it failed.
+"""
 
 _FIELDS: Final = {
     Metric.ERROR: ("failed", "answered"),
@@ -22,9 +25,9 @@ _FIELDS: Final = {
     Metric.UNSAFE: ("unsafe", "answered"),
     Metric.ACCEPTED: ("accepted", "decided"),
     Metric.RATING: ("rating_sum", "rated"),
-    Metric.CRITICAL: ("critical", "subjects"),
+    Metric.CRITICAL: ("critical_reporters", "subjects"),
     Metric.CRITICAL_COUNT: ("critical", "answered"),
-    Metric.REPORTS: ("reports", "subjects"),
+    Metric.REPORTS: ("reporters", "subjects"),
     Metric.COST: ("cost_seconds", "answered"),
 }
 

@@ -47,6 +47,8 @@ class Tally:
     rating_squares: float = 0.0
     reports: int = 0
     critical: int = 0
+    reporters: int = 0  # subjects with a report, each once in this stage
+    critical_reporters: int = 0
     cost_seconds: float = 0.0
     latency: Histogram = field(default_factory=Histogram)  # ms
     streak: Streak = field(default_factory=Streak)  # failures in a row

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
-from typing import Any
+from typing import Any, Final
 from uuid import UUID
 
 from django.db.models import QuerySet
@@ -26,6 +26,13 @@ from rollout.services.steps import ENGINE
 
 MOST = 5_000
 """Facts rolled up in one transaction."""
+
+ONCE: Final[Mapping[str, Mapping[str, Any]]] = {
+    "subjects": {"kind": OutcomeKind.ANSWER},
+    "reporters": {"kind": OutcomeKind.REPORT},
+    "critical_reporters": {"kind": OutcomeKind.REPORT, "critical": True},
+}
+"""What counts a person once in a stage, and by which facts."""
 
 
 def record_answer(
@@ -155,41 +162,45 @@ def _by_stage(facts: Sequence[OutcomeFact]) -> Mapping[tuple[UUID, int], list[Ou
 
 def _add(run_id: UUID, stage: int, minute: datetime, facts: list[OutcomeFact]) -> None:
     row, _ = OutcomeMinute.objects.select_for_update().get_or_create(rollout_id=run_id, stage=stage, minute=minute)
-    fresh = _first_seen(run_id, stage, facts)
+    firsts = _first_told(run_id, stage, facts)
     for arm in Arm:
         column = f"{arm.value}_json"
         tally = Tally.from_json(getattr(row, column))
         for fact in facts:
             if fact.arm == arm.value:
-                tally += tally_of(fact, first=fact.pk in fresh)
+                tally += tally_of(fact, first=firsts.get(fact.pk, ()))
         setattr(row, column, tally.as_json())
     row.save(update_fields=["new_json", "control_json"])
 
 
-def _first_seen(run_id: UUID, stage: int, facts: list[OutcomeFact]) -> set[UUID]:
-    """Return the answers with which a subject appears for the first time since the stage's evidence counts."""
-    first: dict[UUID, UUID] = {}
-    for fact in facts:
-        if fact.kind == OutcomeKind.ANSWER:
-            first.setdefault(fact.athlete_id, fact.pk)
-    known = OutcomeFact.objects.filter(
-        rollout=run_id, stage=stage, kind=OutcomeKind.ANSWER, rolled_up=True, athlete_id__in=list(first)
-    )
+def _first_told(run_id: UUID, stage: int, facts: list[OutcomeFact]) -> dict[UUID, list[str]]:
+    """Return, by fact, what it is its subject's first of since the stage's evidence counts."""
     since = Rollout.objects.values_list("fresh_from", flat=True).get(pk=run_id)
-    known = known.filter(created_at__gte=since) if since else known
-    for athlete_id in known.values_list("athlete_id", flat=True):
-        first.pop(athlete_id, None)
-    return set(first.values())
+    found: dict[UUID, list[str]] = defaultdict(list)
+    for name, what in ONCE.items():
+        first: dict[UUID, UUID] = {}
+        for fact in facts:
+            if all(getattr(fact, column) == value for column, value in what.items()):
+                first.setdefault(fact.athlete_id, fact.pk)
+        if not first:
+            continue
+        known = OutcomeFact.objects.filter(rollout=run_id, stage=stage, rolled_up=True, athlete_id__in=first, **what)
+        known = known.filter(created_at__gte=since) if since else known
+        for athlete_id in known.values_list("athlete_id", flat=True):
+            first.pop(athlete_id, None)
+        for key in first.values():
+            found[key].append(name)
+    return found
 
 
-def tally_of(fact: OutcomeFact, *, first: bool) -> Tally:
-    """Return what one fact adds to its arm; `first` tells that its subject was not seen in this stage before."""
+def tally_of(fact: OutcomeFact, *, first: Collection[str]) -> Tally:
+    """Return what one fact adds to its arm; `first` names what (of `ONCE`) it counts its subject for."""
+    once: dict[str, Any] = dict.fromkeys(first, 1)
     match fact.kind:
         case OutcomeKind.ANSWER:
             return Tally(
                 answered=1,
-                subjects=int(first),
-                invited=int(first and fact.invited),
+                invited=int("subjects" in first and fact.invited),
                 failed=int(fact.failed),
                 fallback=int(fact.fallback),
                 invalid=int(fact.invalid),
@@ -197,10 +208,11 @@ def tally_of(fact: OutcomeFact, *, first: bool) -> Tally:
                 cost_seconds=fact.cost_seconds,
                 latency=Histogram() if fact.latency_ms is None else Histogram.of(fact.latency_ms),
                 streak=Streak.of([fact.failed]),
+                **once,
             )
         case OutcomeKind.DECISION:
             return Tally(decided=1, accepted=int(bool(fact.accepted)))
         case OutcomeKind.RATING:
             rating = float(fact.rating or 0)
             return Tally(rated=1, rating_sum=rating, rating_squares=rating * rating)
-    return Tally(reports=1, critical=int(fact.critical), unsafe=int(fact.unsafe))
+    return Tally(reports=1, critical=int(fact.critical), unsafe=int(fact.unsafe), **once)

@@ -61,7 +61,7 @@ class Traffic:
         critical = int(rng.poisson(truth.critical * days))
         reports = critical + int(rng.poisson(truth.reports * days))
         if not n:
-            return Tally(reports=reports, critical=critical)
+            return Tally(reports=reports, critical=critical, reporters=reports, critical_reporters=critical)
         failed = int(rng.binomial(n, truth.error))
         decided = int(rng.binomial(n, truth.decided))
         ratings = rng.multinomial(int(rng.binomial(decided, truth.rated)), _stars(truth.rating)).tolist()
@@ -79,6 +79,8 @@ class Traffic:
             rating_squares=float(sum(star * star * count for star, count in enumerate(ratings, 1))),
             reports=reports,
             critical=critical,
+            reporters=reports,
+            critical_reporters=critical,
             cost_seconds=float(rng.gamma(4.0 * n, truth.cost_seconds / 4)),
             latency=self._latency(n, truth),
             streak=self._streak(n, failed),

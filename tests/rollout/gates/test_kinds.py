@@ -81,9 +81,9 @@ def test_guardrail_of_latency_compares_shares_above_a_time():
 
 def test_late_reports_count_against_everybody_exposed_before():
     exposed = window(0, tally(50, subjects=50), tally(950, subjects=950))
-    reported = window(100, tally(critical=4))
+    reported = window(100, tally(critical_reporters=4))
     assert verdict_of(CRITICAL, exposed, reported).outcome is Outcome.FAIL
-    balanced = window(100, tally(critical=1), tally(critical=19))
+    balanced = window(100, tally(critical_reporters=1), tally(critical_reporters=19))
     assert verdict_of(CRITICAL, exposed, balanced).outcome is Outcome.PASS
 
 
@@ -161,7 +161,7 @@ def test_critical_reports_are_counted_literally():
 
 def test_reports_of_a_window_are_of_all_subjects_exposed_so_far():
     gate = Gate("t", GateKind.SLO, Purpose.PAGE, metric=Metric.REPORTS, limit=0.02, window=FIVE, min_n=50)
-    verdict = verdict_of(gate, window(0, tally(100, subjects=100)), window(1, tally(1, subjects=1, reports=2)))
+    verdict = verdict_of(gate, window(0, tally(100, subjects=100)), window(1, tally(1, subjects=1, reporters=2)))
     assert (verdict.n, verdict.outcome) == (101, Outcome.PASS)
 
 

@@ -67,6 +67,7 @@ def _tallies(rng: np.random.Generator, answered: NDArray[np.int64], error: float
         "critical": rng.poisson(answered * BASE["critical"]),
         "cost_seconds": answered * 0.25,
     }
+    columns |= {"reporters": columns["reports"], "critical_reporters": columns["critical"]}
     rows = zip(*(column.tolist() for column in columns.values()), strict=True)
     latencies = rng.multinomial(answered, LATENCY_SHARES).tolist()
     buckets = [next(iter(Histogram.of(value).counts)) for value in LATENCIES]

@@ -10,6 +10,7 @@ from accounts.services.people import edit_athlete
 from common import clock
 from common.context import unit_of_work
 from common.errors import WrongState
+from common.ids import uuid7
 from common.jobs import run_job
 from common.management.base import COMMAND_LINE
 from plans import generation
@@ -18,10 +19,13 @@ from plans.services.decide import accept_plan, request_changes, submit_plan
 from plans.services.regenerate_plan import regenerate_plan
 from plans.services.request_plan import PlanWish, request_plan
 from plans.services.versions import etag_of
+from rollout.attribution import Attribution
 from rollout.evaluation import bucket
-from rollout.models import Flag, OutcomeFact
+from rollout.gates.evidence import Arm, Tally
+from rollout.models import Flag, OutcomeFact, OutcomeKind, OutcomeMinute
 from rollout.selectors import MODEL_DRIVEN_GENERATION as KEY
 from rollout.services.flags import kill_flag
+from rollout.services.outcomes import record_answer, record_fact
 from rollout.services.rollouts import rollback
 from tests.factories import make_athlete, make_user
 
@@ -160,3 +164,24 @@ def test_a_template_plan_stays_one_when_the_flag_reaches_its_athlete(half):
     Flag.objects.filter(name=KEY).update(rollout_thousandths=100_000)
     again = regenerate_plan(plan_id=plan.pk, expected=frozenset({etag_of(plan)}), acting_user=coach)
     assert again.version.provenance_json["pipeline"] == "template"
+
+
+def test_reports_count_people_once_a_stage(half):
+    athletes = [make_athlete(tier="elite") for _ in range(2)]
+    where = Attribution(str(half.run.pk), half.run.stage, Arm.NEW)
+    with clock.frozen(half.now), unit_of_work(COMMAND_LINE):
+        for athlete in athletes:
+            record_answer(attribution=where, athlete_id=athlete.pk, source_id=uuid7(), latency_ms=90.0)
+        for athlete, critical in ((athletes[0], True), (athletes[0], True), (athletes[0], False), (athletes[1], False)):
+            told = {"athlete_id": athlete.pk, "source_id": uuid7(), "critical": critical}
+            assert record_fact(flag_key=KEY, kind=OutcomeKind.REPORT, **told)
+    half.now += timedelta(minutes=1)
+    half.tick()
+    with clock.frozen(half.now), unit_of_work(COMMAND_LINE):
+        again = {"athlete_id": athletes[0].pk, "source_id": uuid7(), "critical": True}
+        assert record_fact(flag_key=KEY, kind=OutcomeKind.REPORT, **again)
+    half.now += timedelta(minutes=1)
+    half.tick()
+    found = [Tally.from_json(row.new_json) for row in OutcomeMinute.objects.order_by("-minute")[:2]]
+    counted = [(t.subjects, t.reports, t.reporters, t.critical, t.critical_reporters) for t in found]
+    assert counted == [(0, 1, 0, 1, 0), (2, 4, 2, 2, 1)]
