@@ -42,12 +42,16 @@ class Fact:
 
 @dataclass(frozen=True)
 class Reconciliation:
-    """rows: the rows written in [since, until), by real time. key_of: the key an event of `actions` names, or None."""
+    """rows: the rows written in [since, until), by real time. key_of: the key an event of `actions` names, or None.
+
+    urgent: compared each minute, not only at night; so it has to be cheap.
+    """
 
     name: str
     actions: frozenset[str]
     rows: Callable[[datetime, datetime], Iterable[Row]]
     key_of: Callable[[Fact], str | None]
+    urgent: bool = False
 
 
 RECONCILIATIONS: Registry[Reconciliation] = Registry("reconciliations", required=("plan versions", "reviews", "roles"))

@@ -2,7 +2,8 @@
 
 A worker that dies leaves a row whose lease runs out; the sweep (or the redelivered message) claims it again, up to
 `MAX_ATTEMPTS` times. A worker that was only slow finds its claim gone (`JobLost`) and writes nothing more. Handlers get
-the row, open their own units of work, and report progress between them.
+the row, open their own units of work, and report progress between them. A kind may ask to be told of what failed for
+good, also where it was the worker that died.
 """
 
 from __future__ import annotations
@@ -15,8 +16,8 @@ from typing import Any
 from uuid import UUID
 
 import structlog
-from django.db import transaction
-from django.db.models import F, Q
+from django.db import OperationalError, transaction
+from django.db.models import F, Q, QuerySet
 
 from common import clock
 from common.context import RequestInfo, current_request_id, requested_by
@@ -48,6 +49,7 @@ __all__ = [
 logger = structlog.get_logger("mesocycle.jobs")
 
 JobHandler = Callable[[Job], "dict[str, Any] | None"]
+FailureHandler = Callable[[Job, str], None]
 
 JOB_HANDLERS: Registry[JobHandler] = Registry("job handlers")
 
@@ -56,7 +58,10 @@ MAX_ATTEMPTS = 3
 # A queued job whose message got lost is sent again after this long.
 DISPATCH_AGAIN_SECONDS = 120
 
+SWEEPER = "sweep"
+
 _lease_seconds: dict[str, int] = {}
+_on_failed: dict[str, FailureHandler] = {}
 
 
 class JobLost(Exception):
@@ -71,10 +76,24 @@ class SweepReport:
     given_up: int
 
 
-def register_job(kind: str, handler: JobHandler, *, lease_seconds: int = LEASE_SECONDS) -> None:
-    """Make a kind of job known; `lease_seconds` is the longest a handler may be silent (progress renews the lease)."""
+def register_job(
+    kind: str,
+    handler: JobHandler,
+    *,
+    lease_seconds: int = LEASE_SECONDS,
+    on_failed: FailureHandler | None = None,
+) -> None:
+    """Make a kind of job known.
+
+    Args:
+        lease_seconds: the longest a handler may be silent (progress renews the lease).
+        on_failed: told of a job that fails for good, and why, before its row says so: by an unexpected error or because
+            its workers died, not by a refusal (`DomainError`). It may be told twice, and opens its own unit of work.
+    """
     JOB_HANDLERS.register(kind, handler)
     _lease_seconds[kind] = lease_seconds
+    if on_failed is not None:
+        _on_failed[kind] = on_failed
 
 
 def enqueue(
@@ -188,9 +207,7 @@ def sweep_stale(*, limit: int = 500) -> SweepReport:
     for job in stale.order_by("lease_until")[:limit]:
         unchanged = Job.objects.filter(pk=job.pk, state=job.state, lease_until=job.lease_until)
         if job.attempts >= MAX_ATTEMPTS:
-            problem = internal_problem()
-            problem["detail"] = f"The work was lost {job.attempts} times; it was given up."
-            given_up += unchanged.update(state=JobState.FAILED, problem=problem, finished_at=now)
+            given_up += _give_up(job, unchanged)
         elif unchanged.update(
             state=JobState.QUEUED, lease_until=now + timedelta(seconds=DISPATCH_AGAIN_SECONDS), worker=""
         ):
@@ -207,10 +224,50 @@ def _run_claimed(job: Job) -> None:
     except DomainError as error:
         logger.info("job refused", job_id=str(job.pk), kind=job.kind, problem=error.type_slug)
         fail(job, error.as_problem())
-    except Exception:
+    except Exception as error:
         # Clients get the request id, never the traceback.
         logger.exception("job failed", job_id=str(job.pk), kind=job.kind)
-        fail(job, internal_problem())
+        _fail_for_good(job, internal_problem(), str(error))
+
+
+def _give_up(job: Job, unchanged: QuerySet[Job]) -> bool:
+    """Take a job whose workers died from whoever may still have it, and end it; return whether it was ours to end.
+
+    If this dies in between, the lease runs out and the next sweep does it again.
+    """
+    lease_until = clock.now() + timedelta(seconds=LEASE_SECONDS)
+    if not unchanged.update(state=JobState.RUNNING, worker=SWEEPER, lease_until=lease_until):
+        return False
+    job.worker = SWEEPER
+    problem = internal_problem()
+    problem["detail"] = f"The work was lost {job.attempts} times; it was given up."
+    try:
+        _fail_for_good(job, problem, problem["detail"])
+    except (JobLost, OperationalError):
+        logger.warning("job not given up yet", job_id=str(job.pk), kind=job.kind, exc_info=True)
+        return False
+    return True
+
+
+def _fail_for_good(job: Job, problem: dict[str, Any], why: str) -> None:
+    """Tell the job's kind and then store the problem, so that what dies in between is told again and not forgotten.
+
+    A kind that fails at being told must not keep the job from ending; a database that is away is asked again later.
+
+    Raises:
+        JobLost: the claim is gone; who has it now tells.
+    """
+    tell = _on_failed.get(job.kind)
+    if tell is not None:
+        lease = timedelta(seconds=_lease_seconds.get(job.kind, LEASE_SECONDS))
+        _update_mine(job, lease_until=clock.now() + lease)
+        try:
+            tell(job, why)
+        except OperationalError:
+            raise
+        except Exception:
+            logger.exception("a failed job was not told of", job_id=str(job.pk), kind=job.kind)
+    fail(job, problem)
 
 
 def _update_mine(job: Job, **changes: Any) -> None:

@@ -8,36 +8,46 @@ from uuid import UUID
 from accounts.models import User
 from common.actors import actor_id
 from common.context import SERVICES, ServiceIdentity, register_service
-from common.errors import DomainError
-from common.jobs import Job, JobLost, register_job
+from common.errors import NotPermitted
+from common.jobs import Job, register_job
 from modeling.services.import_history import ACTIVITY_IMPORTED
 from plans.services.complete_session import match_imports
 from plans.services.generate_plan import generate_plan, tell_failure
 from plans.services.request_plan import JOB_KIND
 
 register_service("demo")
+GENERATION = register_service("plan-generation")
 
 
 def run(job: Job) -> dict[str, Any]:
-    """Generate what the job's request asked for and return where it is."""
+    """Generate what the job's request asked for and return where it is.
+
+    Raises:
+        NotPermitted, NotVisible: whoever asked may not any more, which is no failure of an arm.
+    """
     actor = _actor(job.requested_by_id)
     generation_id = UUID(job.payload["generation_id"])
-    try:
-        plan = generate_plan(generation_id=generation_id, acting_user=actor)
-    except (DomainError, JobLost):
-        raise
-    except Exception as error:
-        tell_failure(generation_id=generation_id, why=str(error), acting_user=actor)
-        raise
+    plan = generate_plan(generation_id=generation_id, acting_user=actor)
     return {"plan_id": str(plan.pk)}
+
+
+def failed(job: Job, why: str) -> None:
+    """Let the arm answer for a request that came to nothing, also where its workers were killed.
+
+    As a service: whoever asked may have lost their right since, which takes nothing from the failure.
+    """
+    tell_failure(generation_id=UUID(job.payload["generation_id"]), why=why, acting_user=GENERATION)
 
 
 def _actor(requested_by_id: UUID | None) -> User | ServiceIdentity:
     for _, identity in SERVICES.items():
         if requested_by_id == actor_id(identity):
             return identity
-    return User.objects.get(pk=str(requested_by_id), is_active=True)
+    user = User.objects.filter(pk=str(requested_by_id), is_active=True).first()
+    if user is None:
+        raise NotPermitted("Whoever asked for this plan is not active any more.")
+    return user
 
 
-register_job(JOB_KIND, run)
+register_job(JOB_KIND, run, on_failed=failed)
 ACTIVITY_IMPORTED.register("plans", match_imports)

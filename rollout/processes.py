@@ -6,20 +6,19 @@ import logging
 import os
 import socket
 import time
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from typing import Final
 
 from django.db import Error as DatabaseFault
 
 from common import clock
+from rollout.conditions import SILENT_AFTER
 from rollout.evaluation import Snapshot
 from rollout.models import FlagProcess
 
 logger = logging.getLogger("mesocycle.rollout")
 
 REPORT_SECONDS: Final = 5.0
-SILENT_AFTER: Final = timedelta(seconds=60)
-"""A process that did not report for so long has ended."""
 
 
 class Reporter:

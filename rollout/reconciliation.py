@@ -11,6 +11,9 @@ from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID
 
+from django.db.models import F, Window
+from django.db.models.functions import RowNumber
+
 from audit.models import AuditEvent
 from audit.reconciliation import MARGIN, RECONCILIATIONS, Fact, Reconciliation, Row
 from common.plain import plain
@@ -73,9 +76,14 @@ def _digests(pk: UUID, said: Said, now: dict[str, Any], what: str) -> Iterable[R
 
 
 def _newest(action: str) -> Said:
-    """Return the newest event of an action for each target: its id and what it says."""
-    events = AuditEvent.objects.filter(action=action).order_by("id").values_list("target_id", "id", "metadata_json")
-    return {target: (str(pk), metadata) for target, pk, metadata in events.iterator() if target}
+    """Return the newest event of an action for each target: its id and what it says.
+
+    The database picks them by their ids alone: this is asked each minute, and a log of years says a lot.
+    """
+    place = Window(RowNumber(), partition_by="target_id", order_by=F("id").desc())
+    newest = AuditEvent.objects.filter(action=action).exclude(target_id=None).annotate(place=place).filter(place=1)
+    events = AuditEvent.objects.filter(pk__in=[*newest.values_list("pk", flat=True)])
+    return {event.target_id: (str(event.pk), event.metadata_json) for event in events if event.target_id}
 
 
 def _comparable(state: Mapping[str, Any]) -> dict[str, Any]:
@@ -95,5 +103,5 @@ def _nothing(fact: Fact) -> str | None:
 def register() -> None:
     """Tell the log what to reconcile."""
     actions = frozenset({"flag.state", "flag.override_state", "flag.group_state"})
-    item = Reconciliation("flags", actions, _unexplained, _nothing)
+    item = Reconciliation("flags", actions, _unexplained, _nothing, urgent=True)
     RECONCILIATIONS.register(item.name, item)

@@ -8,12 +8,19 @@ from common import clock
 from rollout.services import tick as ticking
 from rollout.services.messages import deliver_due
 from rollout.services.updates import tell_daily, tell_weekly
+from rollout.services.watching import watch
 
 
 @shared_task(name="rollout.tick", ignore_result=True)  # type: ignore[untyped-decorator]
 def tick() -> None:
     """Look at every live run; due each minute."""
     ticking.tick()
+
+
+@shared_task(name="rollout.watch", ignore_result=True)  # type: ignore[untyped-decorator]
+def watch_flags() -> None:
+    """Look whether flags arrive and what is rolled back how often; due each minute."""
+    watch()
 
 
 @shared_task(name="rollout.deliver_messages", ignore_result=True)  # type: ignore[untyped-decorator]

@@ -131,9 +131,12 @@ CELERY_BEAT_SCHEDULER = "django_celery_beat.schedulers:DatabaseScheduler"
 # A turn that nobody took in time is dropped: the next one does its work.
 CELERY_BEAT_SCHEDULE = {
     "seal audit events": {"task": "audit.seal", "schedule": 1.0, "options": {"expires": 5}},
+    "sweep stale jobs": {"task": "common.sweep_jobs", "schedule": 30.0, "options": {"expires": 30}},
     "reconcile the audit log": {"task": "audit.reconcile", "schedule": crontab(hour=2, minute=30)},
+    "reconcile what is urgent": {"task": "audit.reconcile_urgent", "schedule": 60.0, "options": {"expires": 50}},
     "archive the audit log": {"task": "audit.archive", "schedule": crontab(hour=3, minute=30)},
     "look at the rollouts": {"task": "rollout.tick", "schedule": 60.0, "options": {"expires": 50}},
+    "watch the flags": {"task": "rollout.watch", "schedule": 60.0, "options": {"expires": 50}},
     "apply retention": {"task": "common.apply_retention", "schedule": crontab(hour=4, minute=30)},
     "deliver messages": {"task": "rollout.deliver_messages", "schedule": 60.0, "options": {"expires": 60}},
     "tell the daily status": {"task": "rollout.daily_status", "schedule": crontab(hour=6, minute=30)},

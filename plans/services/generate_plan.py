@@ -9,6 +9,7 @@ from uuid import UUID
 from django.conf import settings
 
 from common.context import unit_of_work
+from common.errors import NotVisible, WrongState
 from plans.generation import TEMPLATE, generate_within_budget, snapshot_of
 from plans.models import Outcome, Plan, PlanGeneration
 from plans.pipelines.contract import RaceGoal
@@ -26,13 +27,17 @@ def generate_plan(*, generation_id: UUID, acting_user: Actor) -> Plan:
 
     Raises:
         NotVisible, NotPermitted: the right was lost since the request.
+        WrongState: the request counts as failed, as where its job was given up while a slow worker still had it.
     """
     with unit_of_work(acting_user):
-        generation = PlanGeneration.objects.select_related("athlete", "plan").get(pk=generation_id)
+        generation = PlanGeneration.objects.select_related("athlete", "plan").filter(pk=generation_id).first()
+        if generation is None:  # also where row-level security shows it to this person no more
+            raise NotVisible("There is no such request, or you may not see it.")
         athlete = athlete_to_plan_for(acting_user, generation.athlete_id, lock=True)
-        generation.refresh_from_db(fields=["plan"])
+        generation.refresh_from_db(fields=["plan", "outcome"])
         if generation.plan is not None:
             return generation.plan
+        _check_not_failed(generation.outcome)
         goal = goal_from(generation.goal_json)
         _still_on(generation)
         generated = generate_within_budget(
@@ -42,7 +47,16 @@ def generate_plan(*, generation_id: UUID, acting_user: Actor) -> Plan:
             seed=generation.seed,
             budget_seconds=settings.GENERATION_TIME_BUDGET_SECONDS,
         )
+        # Asked again under a lock that was not held meanwhile: a request has one outcome, and whoever gives up a job
+        # waits for no worker.
+        rows = PlanGeneration.objects.select_for_update(of=("self",)).values_list("outcome", flat=True)
+        _check_not_failed(rows.get(pk=generation.pk))
         return store_plan(generation, generated, goal)
+
+
+def _check_not_failed(outcome: str) -> None:
+    if outcome == Outcome.FAILED:
+        raise WrongState("This request failed; ask for another plan.")
 
 
 def _still_on(generation: PlanGeneration) -> None:
@@ -57,7 +71,10 @@ def _still_on(generation: PlanGeneration) -> None:
 
 
 def tell_failure(*, generation_id: UUID, why: str, acting_user: Actor) -> None:
-    """Keep that a request failed altogether, the template too; its arm answers for it."""
+    """Keep that a request failed altogether, the template too; its arm answers for it, once.
+
+    What has an outcome keeps it: a worker that was only slow may have made the plan since.
+    """
     with unit_of_work(acting_user):
         generation = PlanGeneration.objects.select_for_update(of=("self",)).get(pk=generation_id)
         if generation.outcome != Outcome.PENDING:

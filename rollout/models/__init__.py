@@ -14,6 +14,7 @@ from rollout.models.people import (
 )
 from rollout.models.process import FlagProcess
 from rollout.models.run import Approval, ApprovalKind, Rollout, RolloutCheck, RolloutStep
+from rollout.models.standing import StandingAlert
 
 __all__ = [
     "Announcement",
@@ -41,6 +42,7 @@ __all__ = [
     "RolloutCheck",
     "RolloutMessage",
     "RolloutStep",
+    "StandingAlert",
     "UserOverride",
     "new_salt",
 ]

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import io
 import json
+import threading
+import time
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -98,6 +101,29 @@ def test_a_row_whose_event_was_never_written_is_named(action: str, name: str, lo
     assert {message.group for message in told} == {"oncall", "team"}
     assert len(told) == 2
     assert f"{lost} times" in told[0].text
+
+
+def test_two_reconcilers_at_once_tell_one_discrepancy_once(review: Review, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The look of the minute may meet that of the night."""
+    delete(events("plan.approve"))
+    both = threading.Barrier(2)
+    written = record
+
+    def slow(*args: Any, **more: Any) -> Any:
+        time.sleep(0.5)  # long enough for the other one to ask what is known
+        return written(*args, **more)
+
+    def look() -> int:
+        both.wait(10)
+        try:
+            return len(reconcile())
+        finally:
+            connection.close()
+
+    monkeypatch.setattr("audit.services.reconcile.record", slow)
+    with ThreadPoolExecutor(2) as pool:
+        assert [one.result() for one in [pool.submit(look), pool.submit(look)]] == [1, 1]
+    assert len(events(DISCREPANCY)) == 1
 
 
 def test_an_event_without_its_row_is_named(review: Review) -> None:

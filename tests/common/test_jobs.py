@@ -25,6 +25,7 @@ LATER = NOW + timedelta(seconds=jobs.LEASE_SECONDS + 1)
 @pytest.fixture(autouse=True)
 def _handlers(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     monkeypatch.setattr(JOB_HANDLERS, "_entries", dict(JOB_HANDLERS.items()))
+    monkeypatch.setattr(jobs, "_on_failed", dict(jobs._on_failed))
     jobs.register_job("test.add", lambda job: {"sum": job.payload["a"] + job.payload["b"], "id": uuid7()})
     jobs.register_job("test.refuse", _refuse)
     jobs.register_job("test.crash", lambda job: {"never": 1 / 0})
@@ -149,6 +150,60 @@ def test_the_sweep_sends_lost_jobs_again_and_gives_up_in_the_end(django_capture_
     assert (fresh(lost).state, fresh(lost).attempts) == ("done", 2)
     assert fresh(hopeless).state == "failed"
     assert (fresh(held).state, fresh(held).worker) == ("running", "alive")
+
+
+@pytest.fixture
+def told() -> list[tuple[UUID, str, str]]:
+    """What the kinds "test.told.*" were told of: which job, why, and how it stood then."""
+    found: list[tuple[UUID, str, str]] = []
+
+    def tell(job: Job, why: str) -> None:
+        found.append((job.pk, why, fresh(job).state))
+        if job.payload.get("deaf"):
+            raise ValueError("cannot be told")
+
+    jobs.register_job("test.told.crash", lambda job: {"never": 1 / 0}, on_failed=tell)
+    jobs.register_job("test.told.refuse", _refuse, on_failed=tell)
+    jobs.register_job("test.told.well", lambda job: {}, on_failed=tell)
+    return found
+
+
+def test_a_kind_is_told_of_an_error_and_neither_of_a_refusal_nor_of_success(told: list[Any]) -> None:
+    crash, refuse, well = (make(f"test.told.{name}") for name in ("crash", "refuse", "well"))
+    for job in (crash, refuse, well):
+        jobs.run_job(job.pk, worker="w")
+    assert told == [(crash.pk, "division by zero", "running")]
+    assert [fresh(job).state for job in (crash, refuse, well)] == ["failed", "failed", "done"]
+
+
+@pytest.mark.parametrize("deaf", [False, True])
+def test_a_kind_is_told_once_of_what_the_sweep_gives_up_and_cannot_keep_it_from_ending(
+    told: list[Any], deaf: bool
+) -> None:
+    job = make("test.told.well", deaf=deaf)
+    for number in range(MAX_ATTEMPTS):
+        with clock.frozen(NOW + number * (LATER - NOW)):
+            assert jobs.claim(job.pk, "killed")
+            assert jobs.sweep_stale().given_up == 0
+    with clock.frozen(NOW + MAX_ATTEMPTS * (LATER - NOW)):
+        assert [jobs.sweep_stale().given_up, jobs.sweep_stale().given_up] == [1, 0]
+    assert told == [(job.pk, "The work was lost 3 times; it was given up.", "running")]
+    problem = fresh(job).problem
+    assert problem is not None
+    assert (fresh(job).state, problem["detail"]) == ("failed", told[0][1])
+
+
+def test_who_lost_the_job_does_not_tell_that_it_failed(told: list[Any]) -> None:
+    def lose(job: Job) -> dict[str, Any]:
+        with clock.frozen(LATER):
+            assert jobs.claim(job.pk, "another")
+        raise ZeroDivisionError
+
+    jobs.register_job("test.told.lost", lose, on_failed=lambda job, why: told.append(job.pk))
+    job = make("test.told.lost")
+    jobs.run_job(job.pk, worker="slow")
+    assert told == []
+    assert (fresh(job).state, fresh(job).worker) == ("running", "another")
 
 
 def test_a_job_keeps_the_request_that_asked_for_it() -> None:

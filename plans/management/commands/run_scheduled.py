@@ -13,7 +13,7 @@ from django.core.management.base import CommandParser
 from accounts.services.grants import end_expired
 from accounts.services.notify import send_waiting_mail
 from audit.services.archive import archive
-from audit.services.reconcile import reconcile_lately
+from audit.services.reconcile import reconcile_lately, reconcile_urgent
 from audit.services.seal import seal
 from common import clock, idempotency, jobs, retention, rollup, throttle
 from common.management.base import MesocycleCommand
@@ -21,6 +21,7 @@ from rollout.demo_feed import feed
 from rollout.services.messages import deliver_due
 from rollout.services.tick import tick
 from rollout.services.updates import tell_daily, tell_weekly
+from rollout.services.watching import watch
 
 logger = structlog.get_logger("mesocycle.schedule")
 
@@ -33,11 +34,13 @@ SCHEDULE: Final[dict[str, tuple[timedelta, Callable[[], Any]]]] = {
     "purge idempotency keys": (timedelta(hours=1), idempotency.purge),
     "seal audit events": (timedelta(seconds=1), seal),
     "reconcile the audit log": (timedelta(days=1), reconcile_lately),
+    "reconcile what is urgent": (timedelta(minutes=1), reconcile_urgent),
     "archive the audit log": (timedelta(days=1), archive),
     "purge throttle counters": (timedelta(hours=1), throttle.purge),
     "apply retention": (timedelta(days=1), lambda: retention.apply_retention(dry_run=False)),
     "feed synthetic rollouts": (timedelta(minutes=1), lambda: feed(clock.now())),
     "look at the rollouts": (timedelta(minutes=1), tick),
+    "watch the flags": (timedelta(minutes=1), watch),
     "deliver messages": (timedelta(minutes=1), lambda: deliver_due(clock.now())),
     "tell the daily status": (timedelta(days=1), lambda: tell_daily(clock.now())),
     "tell the weekly report": (timedelta(days=7), lambda: tell_weekly(clock.now())),

@@ -11,12 +11,14 @@ from typing import Any
 import pytest
 from django.db import connection
 
-from common import clock
+from common import clock, jobs
 from common.context import unit_of_work
 from common.errors import DomainError
 from common.management.base import COMMAND_LINE
+from plans.models import Plan, PlanGeneration
+from plans.services import generate_plan as generating
 from rollout.evaluation import Subject
-from rollout.models import Flag, Rollout, RolloutStep
+from rollout.models import Flag, OutcomeFact, Rollout, RolloutStep
 from rollout.selectors import MODEL_DRIVEN_GENERATION as KEY
 from rollout.selectors import evaluate
 from rollout.services import rollouts
@@ -24,6 +26,7 @@ from rollout.services.flags import kill_flag, seed_flags
 from rollout.services.tick import tick
 from tests.factories import make_user
 from tests.rollout.runs.driver import POLICY, Driver, begun
+from tests.rollout.runs.test_lost_work import LATE, asked, killed, swept
 
 pytestmark = [pytest.mark.usefixtures("committed_database"), pytest.mark.postgres]
 
@@ -112,3 +115,40 @@ def test_a_kill_is_final_whatever_happens_at_the_same_time(people):
     assert Flag.objects.get(name=KEY).killed_at is not None
     for number in range(200):
         assert not evaluate(KEY, Subject(f"athlete-{number}", "elite")).value
+
+
+def test_a_slow_worker_whose_request_was_counted_as_failed_stores_no_plan(people, monkeypatch):
+    at_small(people)
+    with unit_of_work(COMMAND_LINE):
+        OutcomeFact.objects.all().delete()
+        Flag.objects.filter(name=KEY).update(rollout_thousandths=50_000)
+    monkeypatch.setattr(jobs, "_dispatch_on_commit", lambda job_id: None)  # else it would be done at once
+    request = asked("new", make_user("coach"))
+    killed(request, jobs.MAX_ATTEMPTS - 1)
+    begun_, given_up = threading.Event(), threading.Event()
+    real = generating.generate_within_budget
+
+    def slow(*args: Any, **more: Any) -> Any:
+        answer = real(*args, **more)
+        begun_.set()
+        assert given_up.wait(20)
+        return answer
+
+    def worker() -> None:
+        with clock.frozen(clock.now() + jobs.MAX_ATTEMPTS * LATE):
+            jobs.run_job(request.job_id, worker="slow")
+
+    def sweeper() -> int:
+        assert begun_.wait(20)
+        try:
+            return swept(2 * jobs.MAX_ATTEMPTS * LATE).given_up
+        finally:
+            given_up.set()
+
+    monkeypatch.setattr(generating, "generate_within_budget", slow)
+    assert at_once(worker, sweeper)[1] == 1
+    with unit_of_work(COMMAND_LINE, read_only=True):
+        assert [fact.failed for fact in OutcomeFact.objects.filter(kind="answer")] == [True]
+        assert PlanGeneration.objects.get().outcome == "failed"
+        assert not Plan.objects.exists()
+    assert jobs.Job.objects.get(pk=request.job_id).state == "failed"
