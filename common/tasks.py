@@ -36,6 +36,14 @@ def purge_idempotency_keys() -> None:
     idempotency.purge()
 
 
+@shared_task(name="common.purge_throttle", ignore_result=True)  # type: ignore[untyped-decorator]
+def purge_throttle() -> None:
+    """Forget counters whose window is over; due each hour."""
+    from common import throttle
+
+    throttle.purge()
+
+
 @shared_task(name="common.apply_retention", ignore_result=True)  # type: ignore[untyped-decorator]
 def apply_retention() -> None:
     """Remove what is over; due every night."""

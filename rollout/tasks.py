@@ -5,10 +5,17 @@ from __future__ import annotations
 from celery import shared_task
 
 from common import clock
+from rollout.demo_feed import feed
 from rollout.services import tick as ticking
 from rollout.services.messages import deliver_due
 from rollout.services.updates import tell_daily, tell_weekly
 from rollout.services.watching import watch
+
+
+@shared_task(name="rollout.feed_synthetic", ignore_result=True)  # type: ignore[untyped-decorator]
+def feed_synthetic() -> None:
+    """Make up the last minute of the demo's rollouts; due each minute, nothing to do elsewhere."""
+    feed(clock.now())
 
 
 @shared_task(name="rollout.tick", ignore_result=True)  # type: ignore[untyped-decorator]

@@ -132,6 +132,11 @@ CELERY_BEAT_SCHEDULER = "django_celery_beat.schedulers:DatabaseScheduler"
 CELERY_BEAT_SCHEDULE = {
     "seal audit events": {"task": "audit.seal", "schedule": 1.0, "options": {"expires": 5}},
     "sweep stale jobs": {"task": "common.sweep_jobs", "schedule": 30.0, "options": {"expires": 30}},
+    "send waiting mail": {"task": "accounts.send_mail", "schedule": 60.0, "options": {"expires": 50}},
+    "end expired grants": {"task": "accounts.end_grants", "schedule": 60.0, "options": {"expires": 50}},
+    "purge idempotency keys": {"task": "common.purge_idempotency_keys", "schedule": crontab(minute=10)},
+    "purge throttle counters": {"task": "common.purge_throttle", "schedule": crontab(minute=20)},
+    "feed synthetic rollouts": {"task": "rollout.feed_synthetic", "schedule": 60.0, "options": {"expires": 50}},
     "reconcile the audit log": {"task": "audit.reconcile", "schedule": crontab(hour=2, minute=30)},
     "reconcile what is urgent": {"task": "audit.reconcile_urgent", "schedule": 60.0, "options": {"expires": 50}},
     "archive the audit log": {"task": "audit.archive", "schedule": crontab(hour=3, minute=30)},

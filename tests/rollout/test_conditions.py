@@ -196,6 +196,11 @@ def test_each_minute_somebody_looks_in_both_schedules():
 
 
 @pytest.mark.pure
+def test_both_schedules_do_the_same():
+    assert set(settings.CELERY_BEAT_SCHEDULE) == set(SCHEDULE) - {"flush request roll-ups"}
+
+
+@pytest.mark.pure
 def test_beat_sends_only_tasks_that_exist_to_workers():
     from config.celery import app
 
