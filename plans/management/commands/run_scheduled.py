@@ -25,7 +25,7 @@ from rollout.services.watching import watch
 
 logger = structlog.get_logger("mesocycle.schedule")
 
-# name → (every, what); the same names are beat's in production, but for the roll-ups, which each process flushes itself.
+# name → (every, what); beat's names in production, but for the roll-ups, which each process flushes itself.
 SCHEDULE: Final[dict[str, tuple[timedelta, Callable[[], Any]]]] = {
     "sweep stale jobs": (timedelta(seconds=30), jobs.sweep_stale),
     "send waiting mail": (timedelta(minutes=1), send_waiting_mail),
