@@ -15,19 +15,19 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from itertools import accumulate
 from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.signal import lfilter
 
 Vector = NDArray[np.float64]
 
 CTL_DAYS: Final = 42.0
 ATL_DAYS: Final = 7.0
 VERSION: Final = "same-day-1"
-FEW: Final = 64
-"""Up to so many time constants a filter for each is quicker; beyond, all of them day by day. The sums are the same."""
+FEW: Final = 8
+"""Up to so many time constants one after the other is quicker, beyond it all of them day by day; the sums are the same."""
 
 
 @dataclass(frozen=True)
@@ -62,7 +62,7 @@ def exponential_sums(loads: Vector, taus: Vector) -> Vector:
     """
     decay = np.exp(-1.0 / np.asarray(taus, dtype=np.float64))
     if len(decay) <= FEW:
-        return np.array([lfilter([1.0], [1.0, -a], loads) for a in decay]).reshape(len(decay), len(loads))
+        return np.array([_recursion(loads, keep) for keep in decay.tolist()]).reshape(len(decay), len(loads))
     by_day = np.empty((len(loads), len(decay)))
     state = np.zeros(len(decay))
     for row, load in zip(by_day, loads, strict=True):
@@ -73,5 +73,12 @@ def exponential_sums(loads: Vector, taus: Vector) -> Vector:
 
 def _mean(loads: Vector, days: float, start: float) -> Vector:
     keep = math.exp(-1.0 / days)
-    states, _ = lfilter([1.0 - keep], [1.0, -keep], np.asarray(loads, dtype=np.float64), zi=[keep * start])
-    return np.concatenate([[start], states])
+    return np.array([start, *_recursion((1.0 - keep) * np.asarray(loads, dtype=np.float64), keep, start)])
+
+
+def _recursion(values: Vector, keep: float, start: float = 0.0) -> list[float]:
+    """Return s(t) = keep·s(t − 1) + v(t) from s(−1) = start.
+
+    scipy's filter saves 0.1 ms of a series of 1,500 days, and costs every process 0.6 s of import.
+    """
+    return list(accumulate(values.tolist(), lambda state, value: keep * state + value, initial=start))[1:]
