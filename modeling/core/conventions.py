@@ -27,7 +27,7 @@ CTL_DAYS: Final = 42.0
 ATL_DAYS: Final = 7.0
 VERSION: Final = "same-day-1"
 FEW: Final = 8
-"""Up to so many time constants one after the other is quicker, beyond it all of them day by day; the sums are the same."""
+"""Up to so many time constants one by one is quicker; beyond it all of them day by day. The sums are the same."""
 
 
 @dataclass(frozen=True)
