@@ -11,7 +11,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final, NamedTuple
 
-FULL: Final = 100_000
+from common.shares import FULL
+
 OF_ATHLETES: Final = "plan."
 """Flags whose key begins so are about athletes, all others about the signed-in user."""
 

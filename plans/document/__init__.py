@@ -1,16 +1,15 @@
 """A plan's content as a document: canonical form and hash, JSON Patch, diff, three-way merge, summary. Pure."""
 
+from common.canonical import canonical_json, text_sha256
 from plans.document.content import (
     Content,
     Entry,
-    canonical_json,
     content_sha256,
     document,
     document_text,
     parsed,
     session_entry,
     session_texts,
-    text_sha256,
 )
 from plans.document.diff import (
     FieldChange,

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 import math
 from collections.abc import Iterable, Mapping
 from datetime import date
 from typing import Any, Final
+
+from common.canonical import canonical_json, text_sha256
 
 Entry = dict[str, Any]
 Content = dict[str, dict[str, Entry]]
@@ -50,22 +51,6 @@ def document(entries: Iterable[tuple[str, Entry]]) -> Content:
     return {"sessions": dict(entries)}
 
 
-def canonical_json(content: Any) -> str:
-    """Return the canonical JSON: sorted keys, no blanks, no NaN, and 24.0 as 24 as RFC 8785 has it.
-
-    A browser sends back 24 for 24.0; that is no change.
-    """
-    return json.dumps(_plain(content), sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False)
-
-
-def _plain(value: Any) -> Any:
-    if isinstance(value, dict):
-        return {name: _plain(member) for name, member in value.items()}
-    if isinstance(value, list):
-        return [_plain(member) for member in value]
-    return int(value) if isinstance(value, float) and value.is_integer() else value
-
-
 def session_texts(content: Content, known: tuple[Content, dict[str, str]] | None = None) -> dict[str, str]:
     """Return each session's canonical JSON by id.
 
@@ -88,11 +73,6 @@ def document_text(texts: Mapping[str, str]) -> str:
 def content_sha256(content: Content) -> str:
     """Return the SHA-256 of the document's canonical JSON in UTF-8, as hex."""
     return text_sha256(document_text(session_texts(content)))
-
-
-def text_sha256(text: str) -> str:
-    """Return the SHA-256 of a canonical text in UTF-8, as hex."""
-    return hashlib.sha256(text.encode()).hexdigest()
 
 
 def parsed(text: str) -> tuple[Content, dict[str, str]]:

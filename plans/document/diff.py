@@ -7,7 +7,8 @@ from copy import deepcopy
 from dataclasses import dataclass
 from typing import Any
 
-from plans.document.content import Content, Entry, canonical_json
+from common.canonical import canonical_json
+from plans.document.content import Content, Entry
 
 Texts = tuple[Mapping[str, str], Mapping[str, str]]
 
