@@ -53,6 +53,7 @@ MATRIX: Final[dict[str, dict[str, Relation]]] = {
     "erasure:confirm": {"admin": Relation.ALL},
     "hold:manage": {"admin": Relation.ALL, "compliance": Relation.ALL},
     "experiment:manage": {"admin": Relation.ALL, "data_scientist": Relation.ALL},
+    "experiment:assign": {"admin": Relation.ALL, "coach": Relation.COACHED, "athlete": Relation.OWN},
     "rollout:manage": {"admin": Relation.ALL, "data_scientist": Relation.ALL},
     "rollout:approve": {"admin": Relation.ALL},
     "report:add": {"admin": Relation.ALL, "coach": Relation.COACHED, "athlete": Relation.OWN},

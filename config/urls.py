@@ -15,6 +15,7 @@ API_V1 = [
     path("", include("modeling.api.urls")),
     path("", include("plans.api.urls")),
     path("", include("rollout.api.urls")),
+    path("", include("experiments.api.urls")),
 ]
 
 urlpatterns = [

@@ -2,6 +2,11 @@ from django.apps import AppConfig
 
 
 class ExperimentsConfig(AppConfig):
-    """Variants and their analysis; empty until experiments are built."""
+    """Who gets which variant, and what came of it."""
 
     name = "experiments"
+
+    def ready(self) -> None:
+        from experiments import erasing, events  # noqa: F401  (register audit events)
+
+        erasing.register()

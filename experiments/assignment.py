@@ -44,6 +44,9 @@ _ASSIGNED: Final = Reason.ASSIGNED
 _RUNNING: Final = State.RUNNING
 
 
+REASONS: Final = [(reason.value, reason.value.replace("_", " ").capitalize()) for reason in Reason]
+
+
 class Subject(NamedTuple):
     """Whom an assignment is about: the athlete, also when a coach asks. Attributes as our own records hold them."""
 

@@ -239,6 +239,8 @@ SPECTACULAR_SETTINGS = {
         "ReportStatusEnum": "rollout.models.ReportStatus",
         "AnnouncementKindEnum": "rollout.models.AnnouncementKind",
         "TestKindEnum": "modeling.models.TestKind",
+        "ReasonEnum": "plans.api.review_serializers.REASON_CHOICES",
+        "AssignmentReasonEnum": "experiments.assignment.REASONS",
     },
     "SCHEMA_PATH_PREFIX": r"/api/v1",
     "POSTPROCESSING_HOOKS": [

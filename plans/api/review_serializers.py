@@ -12,6 +12,8 @@ from plans.document.patch import REASONS
 from plans.models import PlanComment, PlanVersion, Visibility
 from plans.policies import shown_summary
 
+REASON_CHOICES = list(REASONS.items())
+
 
 class OperationSerializer(serializers.Serializer[Any]):
     """One operation of a JSON Patch (RFC 6902) with, if you like, the reason for it."""
@@ -19,7 +21,7 @@ class OperationSerializer(serializers.Serializer[Any]):
     op = serializers.ChoiceField(choices=["add", "replace", "remove", "test"])
     path = serializers.CharField(help_text="/sessions/ID, /sessions/ID/FIELD or /sessions/ID/prescribed_work/NAME")
     value = serializers.JSONField(required=False)
-    reason = serializers.ChoiceField(choices=list(REASONS.items()), required=False)
+    reason = serializers.ChoiceField(choices=REASON_CHOICES, required=False)
     note = serializers.CharField(required=False)
 
 
@@ -104,7 +106,7 @@ class LookInSerializer(serializers.Serializer[Any]):
 
 class SubmitInSerializer(serializers.Serializer[Any]):
     comment = serializers.CharField(required=False, allow_blank=True, max_length=4000, default="")
-    reason = serializers.ChoiceField(choices=list(REASONS.items()), required=False, allow_blank=True, default="")
+    reason = serializers.ChoiceField(choices=REASON_CHOICES, required=False, allow_blank=True, default="")
     expected_etag = serializers.CharField(required=False, help_text="Where the header If-Match cannot be sent.")
 
 

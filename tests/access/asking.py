@@ -9,7 +9,7 @@ from typing import Any, Final
 
 from django.contrib.messages import constants, get_messages
 
-from tests.access.world import World, undone
+from tests.access.world import EXPERIMENT, World, undone
 
 API: Final = "api/v1/"
 OFREP: Final = "ofrep/"
@@ -99,6 +99,8 @@ BODIES: Final[dict[tuple[str, str], Any]] = {
     ("me-settings", "PATCH"): {"units": "imperial"},
     ("me-consent", "PUT"): {"granted": True, "text_version": "2026-01"},
     ("notifications-read", "POST"): {"all": True},
+    ("assignments", "POST"): {"experiment_key": EXPERIMENT, "subject_id": "{athlete}"},
+    ("assignments-bulk", "POST"): {"experiment_key": EXPERIMENT, "subjects": [{"subject_id": "{athlete}"}]},
     ("reports", "POST"): {"topic": "error", "text": "It fails.", "athlete_id": "{athlete}"},
     ("ofrep-flag", "POST"): {"context": {"targetingKey": "{athlete}"}},
     ("ofrep-flags", "POST"): {"context": {"targetingKey": "{athlete}"}},

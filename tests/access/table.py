@@ -327,6 +327,10 @@ admin:break_glass_review                 POST   log log 403 403 403 403 403 403 
 admin:hold_lift                          GET    log log 405 405 405 405 405 405 405 log log 405 405 405 405 405 405
 admin:hold_lift                          POST   log log 404 403 403 403 403 403 403 log log 403 403 403 403 403 404
 
+# Experiments: whose variant somebody may ask for
+assignments                              POST   401 401 ok  ok  404 404 404 403 403 ok  404 403 403 403 403 403 403
+assignments-bulk                         POST   401 401 ok  ok  404 404 404 403 403 ok  404 403 403 403 403 403 403
+
 # Support reports, and what users and stakeholders are told
 reports                                  GET    401 401 nil nil nil nil nil nil nil ok  nil 403 403 403 403 403 403
 reports                                  POST   401 401 ok  ok  404 404 404 403 403 ok  404 403 403 403 403 403 403

@@ -24,6 +24,8 @@ from audit.models import AuditEvent
 from common import clock
 from common.context import unit_of_work
 from common.management.base import COMMAND_LINE
+from experiments.lifecycle import Command as Step
+from experiments.services.running import create_experiment, step
 from modeling.models import Activity, TestProposal
 from modeling.services.import_history import import_history
 from modeling.services.record_test import add_test, add_threshold
@@ -43,6 +45,7 @@ T = TypeVar("T")
 _numbers = itertools.count()
 
 NAME: Final = "Ann Quxworth"
+EXPERIMENT: Final = "of-the-world"
 COLUMNS: Final = {
     "anon": "nobody is logged in",
     "gone": "her coach's log-in, deactivated since",
@@ -226,6 +229,9 @@ def _words(review: Any, athlete: Athlete, other: Athlete, draft: Any, users: dic
         )
     with unit_of_work(COMMAND_LINE, read_only=True):
         flag = Flag.objects.order_by("pk")[0]
+    told = {"key": EXPERIMENT, "reason": "for everybody", "acting_user": COMMAND_LINE}
+    create_experiment(fields={"variant_weights": {"a": 50, "b": 50}}, **told)
+    step(command=Step.START, expected=None, **told)
     report = file_report(topic="error", severity="low", text="The week does not load.", acting_user=review.user)
     news = draft_announcement(
         fields={"kind": "announcement", "title": "A word", "body": "Soon."}, acting_user=users["admin"]

@@ -1,0 +1,59 @@
+"""From rows to configurations: the draft as it would be frozen, and what runs as it was."""
+
+from __future__ import annotations
+
+import json
+from datetime import datetime
+from functools import lru_cache
+from typing import Any, Final
+
+from common.canonical import canonical_json
+from common.errors import InvalidInput
+from common.plain import plain
+from experiments.configuration import Configuration
+from experiments.lifecycle import State
+from experiments.models import Experiment, ExperimentPhase
+from experiments.reading import read_configuration
+
+CONFIGURED: Final = (
+    "variant_weights",
+    "stratification_keys",
+    "holdout_percentage",
+    "traffic_percentage",
+    "targeting",
+    "layer",
+    "roster",
+    "block_size",
+    "end_at",
+)
+
+
+def draft_of(experiment: Experiment, *, start_at: datetime, phase: int) -> Configuration:
+    """Return the configuration that the columns say.
+
+    Raises:
+        InvalidInput: with every mistake, each at its field.
+    """
+    document: dict[str, Any] = {"key": experiment.key, "phase": phase, "start_at": plain(start_at)}
+    for name in CONFIGURED:
+        try:
+            document[name] = plain(getattr(experiment, name))
+        except (TypeError, ValueError) as error:
+            raise InvalidInput(f"{name} holds what no JSON holds, such as NaN.", pointer=f"/{name}") from error
+    return read_configuration(document, state=State(experiment.status))
+
+
+def configuration_of(phase: ExperimentPhase, status: str) -> Configuration:
+    """Return what a phase was frozen as, in the experiment's present state."""
+    return _read(canonical_json(phase.document_json), State(status))
+
+
+def newest_phase(experiment: Experiment) -> ExperimentPhase | None:
+    """Return the phase that assigns, None of a draft."""
+    phase: ExperimentPhase | None = experiment.phases.order_by("-number").first()
+    return phase
+
+
+@lru_cache(maxsize=256)
+def _read(text: str, state: State) -> Configuration:
+    return read_configuration(json.loads(text), state=state)

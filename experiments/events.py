@@ -1,0 +1,13 @@
+"""Audit events of this app: a change is logged twice (B6), the act and the state that resulted."""
+
+from audit.events import register
+
+CHANGE = frozenset({"key", "changes", "reason"})
+for _action in ("experiment.create", "experiment.change"):
+    register(_action, target_type="experiment", metadata=CHANGE)
+register("experiment.step", target_type="experiment", metadata=frozenset({"key", "command", "reason"}))
+register("experiment.phase", target_type="experiment", metadata=frozenset({"key", "phase", "version", "reason"}))
+STATE = frozenset({"key", "status", "phase", "version"})
+register("experiment.state", target_type="experiment", metadata=STATE, state=True)
+ASSIGNED = frozenset({"key", "phase", "variant", "is_holdout"})
+register("experiment.assign", target_type="experiment_assignment", metadata=ASSIGNED)

@@ -1,0 +1,47 @@
+"""A closed roster: everybody who is there and has agreed at the start is ranked at once, nobody joins later."""
+
+from __future__ import annotations
+
+from accounts.models import Athlete, Consent
+from common.context import register_service, unit_of_work
+from common.database_time import database_now
+from common.errors import NotVisible, WrongState
+from experiments.assignment import Subject, assign_roster
+from experiments.documents import configuration_of, newest_phase
+from experiments.lifecycle import State
+from experiments.models import Experiment, ExperimentAssignment
+from experiments.services.assign import TO_EXPERIMENTS, own_attributes, store
+
+ENROLMENT = register_service("experiment-enrolment")
+
+
+def enrol_roster(*, key: str) -> int:
+    """Assign the roster of an experiment that has just begun, as a service: who starts it need not see athletes.
+
+    Returns:
+        how many have a variant or are held out; 0 of an open roster, and of one that was enrolled before.
+
+    Raises:
+        NotVisible: there is no such experiment.
+        WrongState: it does not run.
+        InvalidInput: somebody lacks an attribute that the strata need; nobody was enrolled.
+    """
+    with unit_of_work(ENROLMENT):
+        experiment = Experiment.objects.select_for_update(no_key=True).filter(key=key).first()
+        if experiment is None:
+            raise NotVisible(f"There is no experiment {key}.")
+        phase, at = newest_phase(experiment), database_now()
+        if phase is None or experiment.status != State.RUNNING:
+            raise WrongState(f"An experiment that is {experiment.status} enrols nobody.")
+        configuration = configuration_of(phase, experiment.status)
+        if not configuration.closed or ExperimentAssignment.objects.filter(phase=phase).exists():
+            return 0
+        agreed = set(Consent.objects.filter(**TO_EXPERIMENTS).values_list("athlete_id", flat=True))
+        known = ExperimentAssignment.objects.filter(experiment=experiment).values("subject")
+        athletes = {str(one.pk): one for one in Athlete.objects.filter(pk__in=agreed).exclude(pk__in=known)}
+        subjects = {key: Subject(key, own_attributes(athlete)) for key, athlete in athletes.items()}
+        answers = assign_roster(configuration, subjects.values(), at=at, consented=subjects)
+        taken = [(one, answer) for one, answer in sorted(answers.items()) if answer.variant or answer.is_holdout]
+        for one, answer in taken:
+            store(experiment, phase, configuration, athletes[one], subjects[one], answer, at)
+        return len(taken)

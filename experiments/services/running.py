@@ -1,0 +1,212 @@
+"""An experiment's life: written as a draft, frozen by the start, paused, changed in phases, ended."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from typing import Any, Final
+
+from django.db import IntegrityError, transaction
+
+from accounts.scope import require
+from audit.models import AuditEvent
+from audit.services import record
+from common.actors import actor_id
+from common.context import unit_of_work
+from common.database_time import database_now
+from common.errors import InvalidInput, NotVisible, StaleVersion, WrongState
+from common.plain import plain
+from experiments.configuration import Configuration, Slice
+from experiments.documents import CONFIGURED, configuration_of, draft_of, newest_phase
+from experiments.lifecycle import EDITABLE, Command, NotPossible, State, next_state
+from experiments.models import Experiment, ExperimentPhase
+from experiments.policies import MANAGE, Actor
+from experiments.reading import Phase, check_phases, check_slices
+from experiments.services.roster import enrol_roster
+
+WRITTEN: Final = frozenset({"name", "description", "start_at", *CONFIGURED})
+LONGEST_REASON: Final = 300
+
+
+def create_experiment(*, key: str, fields: Mapping[str, Any], reason: str, acting_user: Actor) -> Experiment:
+    """Write a new draft.
+
+    Raises:
+        NotPermitted: not the role's.
+        InvalidInput: no reason, a key that is taken, an unknown field, or the configuration has mistakes: all of them.
+    """
+    with unit_of_work(acting_user):
+        require(acting_user, MANAGE)
+        _said(reason)
+        experiment = Experiment(key=key, owner_id=actor_id(acting_user))
+        _write(experiment, {"name": key, **fields})
+        try:
+            with transaction.atomic():
+                experiment.save(force_insert=True)
+        except IntegrityError as error:
+            raise InvalidInput(f"There is an experiment {key} already.", pointer="/key") from error
+        _recorded("experiment.create", experiment, changes=plain(dict(fields)), reason=reason)
+        return experiment
+
+
+def edit_experiment(
+    *, key: str, changes: Mapping[str, Any], reason: str, expected: int | None, acting_user: Actor
+) -> Experiment:
+    """Change a draft; what was started is frozen, and changes by a new phase.
+
+    Raises:
+        NotPermitted, NotVisible, InvalidInput: as `create_experiment`; no such experiment.
+        StaleVersion: somebody changed it since.
+        WrongState: it is no draft any more, and a change would touch the frozen configuration.
+    """
+    with unit_of_work(acting_user):
+        experiment = _managed(key, reason, expected, acting_user)
+        frozen = sorted(set(changes) & {*CONFIGURED, "start_at"})
+        if frozen and State(experiment.status) not in EDITABLE:
+            names = ", ".join(frozen)
+            raise WrongState(f"This experiment is {experiment.status}: {names} would send people to another variant.")
+        _write(experiment, changes)
+        _saved(experiment)
+        _recorded("experiment.change", experiment, changes=plain(dict(changes)), reason=reason)
+        return experiment
+
+
+def step(*, key: str, command: Command, reason: str, expected: int | None, acting_user: Actor) -> Experiment:
+    """Start, pause, resume or complete. The start of a closed roster enrols it, in a unit of work of its own.
+
+    Raises:
+        NotPermitted, NotVisible, InvalidInput, StaleVersion: as `edit_experiment`.
+        WrongState: not in this state.
+    """
+    with unit_of_work(acting_user):
+        experiment = _managed(key, reason, expected, acting_user)
+        now = database_now()
+        try:
+            state = next_state(State(experiment.status), command)
+        except NotPossible as error:
+            raise WrongState(f"An experiment that is {experiment.status} cannot {command}.") from error
+        if command is Command.START:
+            _freeze(experiment, now, reason)
+        experiment.status = state.value
+        experiment.ended_at = now if state is State.COMPLETE else None
+        _saved(experiment)
+        metadata = {"key": key, "command": command.value, "reason": reason.strip()}
+        _state(experiment, record("experiment.step", target_id=experiment.pk, metadata=metadata))
+    if command is Command.START:
+        enrol_roster(key=key)
+    return experiment
+
+
+def begin_phase(
+    *, key: str, changes: Mapping[str, Any], reason: str, expected: int | None, acting_user: Actor
+) -> Experiment:
+    """Go on with other weights, shares or bounds: who has a variant keeps it, who comes now follows the new phase.
+
+    Raises:
+        NotPermitted, NotVisible, InvalidInput, StaleVersion: as `edit_experiment`.
+        WrongState: it is neither running nor paused, or nothing would change.
+    """
+    with unit_of_work(acting_user):
+        experiment = _managed(key, reason, expected, acting_user)
+        if State(experiment.status) not in (State.RUNNING, State.PAUSED):
+            raise WrongState(f"An experiment that is {experiment.status} has no next phase.")
+        before = {name: plain(getattr(experiment, name)) for name in CONFIGURED}
+        _write(experiment, changes, allowed=frozenset(CONFIGURED))
+        if before == {name: plain(getattr(experiment, name)) for name in CONFIGURED}:
+            raise WrongState("Nothing differs from the phase that runs.")
+        experiment.phase += 1
+        _freeze(experiment, database_now(), reason, phase=experiment.phase)
+        _saved(experiment)
+        _recorded("experiment.change", experiment, changes=plain(dict(changes)), reason=reason)
+        return experiment
+
+
+def _managed(key: str, reason: str, expected: int | None, acting_user: Actor) -> Experiment:
+    """Authorise a change and return the experiment under lock."""
+    require(acting_user, MANAGE)
+    _said(reason)
+    experiment = Experiment.objects.select_for_update(no_key=True).filter(key=key).first()
+    if experiment is None:
+        raise NotVisible(f"There is no experiment {key}.")
+    if expected is not None and expected != experiment.version:
+        raise StaleVersion("Somebody changed this experiment since.", version=experiment.version)
+    return experiment
+
+
+def _said(reason: str) -> None:
+    if not reason.strip() or len(reason.strip()) > LONGEST_REASON or "\0" in reason:
+        raise InvalidInput(f"Say why, in at most {LONGEST_REASON} readable characters.", pointer="/reason")
+
+
+def _write(experiment: Experiment, fields: Mapping[str, Any], *, allowed: frozenset[str] = WRITTEN) -> Configuration:
+    """Set columns, and read the configuration that they make."""
+    unknown = sorted(set(fields) - allowed)
+    if unknown:
+        raise InvalidInput(f"There is no such field, or not here: {', '.join(unknown)}.", pointer=f"/{unknown[0]}")
+    for name, value in fields.items():
+        setattr(experiment, name, value)
+    for name in ("name", "description"):
+        if not isinstance(getattr(experiment, name), str) or "\0" in getattr(experiment, name):
+            raise InvalidInput("This is a readable text.", pointer=f"/{name}")
+    if not 0 < len(experiment.name) <= 120:
+        raise InvalidInput("A name has 1 to 120 characters.", pointer="/name")
+    start_at = experiment.start_at or database_now()
+    configuration = draft_of(experiment, start_at=start_at, phase=experiment.phase)
+    experiment.start_at = configuration.start_at if experiment.start_at else None
+    experiment.end_at = configuration.end_at
+    return configuration
+
+
+def _freeze(experiment: Experiment, now: datetime, reason: str, *, phase: int = 1) -> None:
+    """Keep the configuration as it is now as a phase that begins now, or later where the draft says so."""
+    begins = max(experiment.start_at or now, now) if phase == 1 else now
+    configuration = draft_of(experiment, start_at=begins, phase=phase)
+    earlier = list(experiment.phases.order_by("number"))
+    spans = [Phase(row.number, row.started_at, _end(row, earlier, now)) for row in earlier]
+    check_phases([*spans, Phase(phase, begins, configuration.end_at)])
+    if phase == 1:
+        experiment.start_at = begins
+    _not_over_others(experiment, configuration.slice)
+    frozen = ExperimentPhase.objects.create(
+        experiment=experiment,
+        number=phase,
+        document_json=configuration.as_json(),
+        version=configuration.version,
+        started_at=begins,
+        reason=reason.strip(),
+    )
+    metadata = {"key": experiment.key, "phase": phase, "version": configuration.version, "reason": reason.strip()}
+    record("experiment.phase", target_id=frozen.pk, metadata=metadata)
+
+
+def _end(row: ExperimentPhase, phases: Sequence[ExperimentPhase], now: datetime) -> datetime:
+    return min([*(one.started_at for one in phases if one.number > row.number), now])
+
+
+def _not_over_others(experiment: Experiment, mine: Slice | None) -> None:
+    """Refuse a slice of a layer that another experiment has, also one that is paused: it will go on."""
+    if mine is None:
+        return
+    live = [state.value for state in (State.RUNNING, State.PAUSED)]
+    slices = {experiment.key: mine}
+    for other in Experiment.objects.filter(status__in=live).exclude(pk=experiment.pk):
+        phase = newest_phase(other)
+        part = configuration_of(phase, other.status).slice if phase else None
+        if part is not None:
+            slices[other.key] = part
+    check_slices(slices)
+
+
+def _saved(experiment: Experiment) -> None:
+    experiment.version += 1
+    experiment.save()
+
+
+def _recorded(action: str, experiment: Experiment, *, changes: Any, reason: str) -> None:
+    metadata = {"key": experiment.key, "changes": changes, "reason": reason.strip()}
+    _state(experiment, record(action, target_id=experiment.pk, metadata=metadata))
+
+
+def _state(experiment: Experiment, act: AuditEvent) -> None:
+    state = {name: getattr(experiment, name) for name in ("key", "status", "phase", "version")}
+    record("experiment.state", target_id=experiment.pk, metadata=state, linked_to=act)
