@@ -37,7 +37,7 @@ from tests.support.processes import start_server, stop
 
 pytestmark = [pytest.mark.server, pytest.mark.once]
 
-EXAMPLES: Final = int(os.environ.get("MESOCYCLE_FUZZ", "6"))
+EXAMPLES: Final = int(os.environ.get("MESOCYCLE_FUZZ", "3"))
 SEED: Final = 20260101
 CHECKS: Final = [
     not_a_server_error,
