@@ -3,7 +3,7 @@ VENV := .venv
 PY := $(VENV)/bin/python
 STAMP := $(VENV)/.installed
 DATABASE_ADMIN ?= postgresql://postgres@127.0.0.1:5432/postgres
-PYTEST := $(PY) -m pytest -n 2 --dist loadfile --durations=10
+PYTEST := $(PY) -m pytest -n 2 --dist loadfile --no-loadscope-reorder --durations=10
 INSTALL := $(shell command -v uv >/dev/null 2>&1 && echo uv pip install --quiet --python $(PY) \
 	|| echo $(PY) -m pip install --quiet --disable-pip-version-check) --require-hashes
 export UV_PYTHON_DOWNLOADS := never

@@ -57,9 +57,15 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         (left if reasons else kept).append(item)
         for name in reasons[:1]:
             _left_out[name] = _left_out.get(name, 0) + 1
-    items[:] = kept
+    items[:] = slowest_first(kept)
     if left:
         config.hook.pytest_deselected(items=left)
+
+
+def slowest_first(items: list[pytest.Item]) -> list[pytest.Item]:
+    """Put files that start servers before the others, so that no worker is left alone with one of them at the end."""
+    slow = {item.path for item in items if item.get_closest_marker("server")}
+    return sorted(items, key=lambda item: item.path not in slow)
 
 
 def pytest_report_header() -> list[str]:
