@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from accounts.models import Athlete, Consent
+from accounts.scope import require
 from common.context import register_service, unit_of_work
 from common.database_time import database_now
 from common.errors import NotVisible, WrongState
@@ -10,22 +11,26 @@ from experiments.assignment import Subject, assign_roster
 from experiments.documents import configuration_of, newest_phase
 from experiments.lifecycle import State
 from experiments.models import Experiment, ExperimentAssignment
+from experiments.policies import MANAGE, Actor
 from experiments.services.assign import TO_EXPERIMENTS, own_attributes, store
 
 ENROLMENT = register_service("experiment-enrolment")
 
 
-def enrol_roster(*, key: str) -> int:
+def enrol_roster(*, key: str, acting_user: Actor) -> int:
     """Assign the roster of an experiment that has just begun, as a service: who starts it need not see athletes.
+
+    The start does it; where that was refused, it is done again once the cause is mended.
 
     Returns:
         how many have a variant or are held out; 0 of an open roster, and of one that was enrolled before.
 
     Raises:
-        NotVisible: there is no such experiment.
+        NotPermitted, NotVisible: not the role's; there is no such experiment.
         WrongState: it does not run.
         InvalidInput: somebody lacks an attribute that the strata need; nobody was enrolled.
     """
+    require(acting_user, MANAGE)
     with unit_of_work(ENROLMENT):
         experiment = Experiment.objects.select_for_update(no_key=True).filter(key=key).first()
         if experiment is None:

@@ -72,7 +72,10 @@ def edit_experiment(
 
 
 def step(*, key: str, command: Command, reason: str, expected: int | None, acting_user: Actor) -> Experiment:
-    """Start, pause, resume or complete. The start of a closed roster enrols it, in a unit of work of its own.
+    """Start, pause, resume or complete.
+
+    The start of a closed roster enrols it, in a unit of work of its own; where that is refused the experiment runs and
+    has nobody, until `enrol_roster` is done again.
 
     Raises:
         NotPermitted, NotVisible, InvalidInput, StaleVersion: as `edit_experiment`.
@@ -93,7 +96,7 @@ def step(*, key: str, command: Command, reason: str, expected: int | None, actin
         metadata = {"key": key, "command": command.value, "reason": reason.strip()}
         _state(experiment, record("experiment.step", target_id=experiment.pk, metadata=metadata))
     if command is Command.START:
-        enrol_roster(key=key)
+        enrol_roster(key=key, acting_user=acting_user)
     return experiment
 
 

@@ -16,8 +16,10 @@ from common.ids import uuid7
 from common.management.base import COMMAND_LINE
 from experiments.lifecycle import Command
 from experiments.models import ExperimentAssignment, ExperimentPhase, StratumCounter
+from experiments.services import roster
 from experiments.services.assign import assign, assign_many
 from experiments.services.check import replay_experiment
+from experiments.services.roster import enrol_roster
 from experiments.services.running import begin_phase, create_experiment, edit_experiment, step
 from tests.factories import api_of, make_athlete, make_user
 
@@ -174,6 +176,21 @@ def test_a_closed_roster_is_ranked_at_the_start(scientist):
     assert set(counts) == {"a", "b"} and max(counts.values()) - min(counts.values()) <= 1
     assert answer_for(agreeing()).reason == "not_on_roster"
     assert {found.differences for _, found in replay_experiment(key=KEY, acting_user=COMMAND_LINE)} == {()}
+
+
+def test_a_roster_that_could_not_be_enrolled_is_enrolled_later(scientist, monkeypatch):
+    athlete = agreeing()
+    fields = {**FIELDS, "roster": "closed", "stratification_keys": ["tier"]}
+    create_experiment(key=KEY, fields=fields, reason="x", acting_user=scientist)
+    monkeypatch.setattr(roster, "own_attributes", lambda athlete: {})
+    with pytest.raises(InvalidInput, match="tier"):
+        told("start", scientist)
+    assert (stored(), answer_for(athlete).reason) == ([], "not_on_roster")
+    monkeypatch.undo()
+    with pytest.raises(NotPermitted):
+        enrol_roster(key=KEY, acting_user=make_user("coach"))
+    assert (enrol_roster(key=KEY, acting_user=scientist), enrol_roster(key=KEY, acting_user=scientist)) == (1, 0)
+    assert answer_for(athlete).variant
 
 
 def test_two_experiments_cannot_have_one_slice_of_a_layer(scientist):

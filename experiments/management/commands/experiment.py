@@ -22,6 +22,7 @@ from experiments.models import Experiment
 from experiments.policies import MANAGE
 from experiments.services.assign import assign
 from experiments.services.check import replay_assignment, replay_experiment
+from experiments.services.roster import enrol_roster
 from experiments.services.running import begin_phase, create_experiment, edit_experiment, step
 
 DIFFERS: Final = 5
@@ -48,6 +49,8 @@ class Command(ActorMixin):
             part.add_argument("file", metavar="FILE", help="the fields as a JSON object; - for standard input")
         for name in STEPS:
             _changing(parts, name, f"{name} an experiment")
+        part = _verb(parts, "enrol", "rank a closed roster, where the start could not")
+        part.add_argument("key", metavar="KEY")
         part = _verb(parts, "assign", "the variant of an athlete, as POST /assignments answers it")
         part.add_argument("key", metavar="KEY")
         part.add_argument("subject", metavar="ATHLETE")
@@ -57,8 +60,8 @@ class Command(ActorMixin):
     def run(self, **options: Any) -> int | None:
         """Run the verb."""
         verb = options["verb"]
-        if verb in READING:
-            return READING[verb](self, options)
+        if verb in WITHOUT_REASON:
+            return WITHOUT_REASON[verb](self, options)
         self._show(_changed(verb, options))
         return None
 
@@ -80,6 +83,14 @@ class Command(ActorMixin):
             self.emit(row)
         else:
             self.table([row])
+
+    def enrol(self, options: dict[str, Any]) -> None:
+        """Enrol and print how many."""
+        enrolled = enrol_roster(key=options["key"], acting_user=options["acting_user"])
+        if self.as_json:
+            self.emit({"enrolled": enrolled})
+        else:
+            self.note(f"{enrolled} enrolled.")
 
     def assign(self, options: dict[str, Any]) -> None:
         """Print an athlete's variant."""
@@ -115,8 +126,9 @@ class Command(ActorMixin):
         return DIFFERS if wrong else None
 
 
-READING: Final[dict[str, Callable[[Command, dict[str, Any]], int | None]]] = {
+WITHOUT_REASON: Final[dict[str, Callable[[Command, dict[str, Any]], int | None]]] = {
     "list": Command.list,
+    "enrol": Command.enrol,
     "assign": Command.assign,
     "replay": Command.replay,
 }
