@@ -95,7 +95,7 @@ def step(*, key: str, command: Command, reason: str, expected: int | None, actin
         _saved(experiment)
         metadata = {"key": key, "command": command.value, "reason": reason.strip()}
         _state(experiment, record("experiment.step", target_id=experiment.pk, metadata=metadata))
-    if command is Command.START:
+    if command is Command.START and experiment.roster == "closed":
         enrol_roster(key=key, acting_user=acting_user)
     return experiment
 
