@@ -44,7 +44,7 @@ def enrol_roster(*, key: str, acting_user: Actor) -> int:
         agreed = set(Consent.objects.filter(**TO_EXPERIMENTS).values_list("athlete_id", flat=True))
         known = ExperimentAssignment.objects.filter(experiment=experiment).values("subject")
         athletes = {str(one.pk): one for one in Athlete.objects.filter(pk__in=agreed).exclude(pk__in=known)}
-        subjects = {key: Subject(key, own_attributes(athlete)) for key, athlete in athletes.items()}
+        subjects = {one: Subject(one, own_attributes(athlete)) for one, athlete in athletes.items()}
         answers = assign_roster(configuration, subjects.values(), at=at, consented=subjects)
         taken = [(one, answer) for one, answer in sorted(answers.items()) if answer.variant or answer.is_holdout]
         for one, answer in taken:

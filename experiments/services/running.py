@@ -164,6 +164,8 @@ def _freeze(experiment: Experiment, now: datetime, reason: str, *, phase: int = 
     """Keep the configuration as it is now as a phase that begins now, or later where the draft says so."""
     begins = max(experiment.start_at or now, now) if phase == 1 else now
     configuration = draft_of(experiment, start_at=begins, phase=phase)
+    if configuration.closed and begins > now:
+        raise InvalidInput("A closed roster is ranked by the start itself; leave this empty.", pointer="/start_at")
     earlier = list(experiment.phases.order_by("number"))
     spans = [Phase(row.number, row.started_at, _end(row, earlier, now)) for row in earlier]
     check_phases([*spans, Phase(phase, begins, configuration.end_at)])

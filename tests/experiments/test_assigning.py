@@ -15,7 +15,7 @@ from common.errors import InvalidInput, NotPermitted, NotVisible, StaleVersion, 
 from common.ids import uuid7
 from common.management.base import COMMAND_LINE
 from experiments.lifecycle import Command
-from experiments.models import ExperimentAssignment, ExperimentPhase, StratumCounter
+from experiments.models import Experiment, ExperimentAssignment, ExperimentPhase, StratumCounter
 from experiments.services import roster
 from experiments.services.assign import assign, assign_many
 from experiments.services.check import replay_experiment
@@ -191,6 +191,15 @@ def test_a_roster_that_could_not_be_enrolled_is_enrolled_later(scientist, monkey
         enrol_roster(key=KEY, acting_user=make_user("coach"))
     assert (enrol_roster(key=KEY, acting_user=scientist), enrol_roster(key=KEY, acting_user=scientist)) == (1, 0)
     assert answer_for(athlete).variant
+
+
+def test_a_closed_roster_cannot_begin_later_than_it_is_ranked(scientist):
+    fields = {**FIELDS, "roster": "closed", "start_at": (clock.now() + timedelta(days=1)).isoformat()}
+    create_experiment(key=KEY, fields=fields, reason="x", acting_user=scientist)
+    with pytest.raises(InvalidInput, match="closed roster"):
+        told("start", scientist)
+    assert Experiment.objects.get(key=KEY).status == "draft"
+    assert not ExperimentPhase.objects.exists()
 
 
 def test_two_experiments_cannot_have_one_slice_of_a_layer(scientist):
