@@ -12,7 +12,10 @@ from common.errors import InvalidInput
 from common.plain import plain
 from experiments.configuration import Configuration
 from experiments.lifecycle import State
+from experiments.metrics import METRICS
 from experiments.models import Experiment, ExperimentPhase
+from experiments.parameters import PARAMETERS
+from experiments.protocol import Protocol, read_protocol
 from experiments.reading import read_configuration
 
 CONFIGURED: Final = (
@@ -41,6 +44,25 @@ def draft_of(experiment: Experiment, *, start_at: datetime, phase: int) -> Confi
         except (TypeError, ValueError) as error:
             raise InvalidInput(f"{name} holds what no JSON holds, such as NaN.", pointer=f"/{name}") from error
     return read_configuration(document, state=State(experiment.status))
+
+
+def protocol_of(experiment: Experiment) -> Protocol:
+    """Return what an experiment asks and how it is judged.
+
+    Raises:
+        InvalidInput: with every mistake, also that nothing was written yet.
+    """
+    if not experiment.protocol:
+        raise InvalidInput(
+            "Say what is asked before the start: control, primary_metric and planned_subjects at least.",
+            pointer="/protocol",
+        )
+    return read_protocol(
+        experiment.protocol,
+        variants=list(experiment.variant_weights),
+        metrics=list(METRICS),
+        parameters={name: list(one.values) for name, one in PARAMETERS.items()},
+    )
 
 
 def configuration_of(phase: ExperimentPhase, status: str) -> Configuration:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
@@ -68,9 +69,9 @@ class Fields:
         self.wrong(name, value, allowed)
         return frozenset()
 
-    def choice(self, name: str, allowed: Collection[str]) -> str | None:
+    def choice(self, name: str, allowed: Collection[str], *, required: bool = False) -> str | None:
         words = "one of " + ", ".join(repr(str(one)) for one in allowed)
-        value = self._take(name, False, words)
+        value = self._take(name, required, words)
         if value is None or (isinstance(value, str) and value in allowed):
             return value
         self.wrong(name, value, words)
@@ -83,6 +84,39 @@ class Fields:
             return value
         self.wrong(name, value, allowed)
         return None
+
+    def number(self, name: str, *, low: float = -math.inf, high: float = math.inf) -> float | None:
+        """Read a finite number."""
+        bounds = "" if low == -math.inf else f" from {low:g}" + ("" if high == math.inf else f" to {high:g}")
+        value = self._take(name, False, f"a number{bounds}")
+        if value is None:
+            return None
+        try:
+            if type(value) in (int, float, Decimal) and math.isfinite(float(value)) and low <= value <= high:
+                return float(value)
+        except OverflowError:
+            pass
+        self.wrong(name, value, f"a number{bounds}")
+        return None
+
+    def flag(self, name: str) -> bool:
+        """Read a yes or no; no where it is not there."""
+        value = self._take(name, False, "true or false")
+        if value is None or isinstance(value, bool):
+            return bool(value)
+        self.wrong(name, value, "true or false")
+        return False
+
+    def objects(self, name: str, most: int) -> list[Fields]:
+        """Read a list of objects; empty where it is not there or wrong."""
+        allowed = f"a list of at most {most} objects"
+        value = self._take(name, False, allowed)
+        if value is None:
+            return []
+        if isinstance(value, list) and len(value) <= most and all(isinstance(one, Mapping) for one in value):
+            return [Fields(f"{self.pointer}/{name}/{index}", one, self.errors) for index, one in enumerate(value)]
+        self.wrong(name, value, allowed)
+        return []
 
     def share(self, name: str, *, required: bool = False) -> int | None:
         """Read a percentage; return thousandths of a percent, None where it is not there or wrong."""

@@ -10,7 +10,16 @@ class PlansConfig(AppConfig):
         from accounts.backends import OBJECT_PERMISSIONS
         from accounts.scope import REACH
         from audit.reading import FIELD_CHANGES
-        from plans import erasing, errors, events, jobs, notices, reconciliation  # noqa: F401  (register problems, …)
+        from plans import (  # noqa: F401  (register problems, …)
+            erasing,
+            errors,
+            events,
+            jobs,
+            measures,
+            notices,
+            reconciliation,
+            variants,
+        )
         from plans.admin.plan_history import changes_of_events
         from plans.api import browsable  # noqa: F401  (register the pages of the browsable API)
         from plans.policies import athletes_of_shared_plans, may_see_plan
@@ -19,6 +28,8 @@ class PlansConfig(AppConfig):
         OBJECT_PERMISSIONS.register("plans.view_plan", may_see_plan)
         REACH.register("shared plans", athletes_of_shared_plans)
         FIELD_CHANGES.register("plans", changes_of_events)
+        measures.register()
+        variants.register()
         reconciliation.register()
         erasing.register()
         erasing.register_retention()

@@ -60,7 +60,7 @@ _COMMON: Final = frozenset(
 )
 register_telemetry(
     "plan.generated",
-    data=_COMMON | {"grade", "race", "outcome"},
+    data=_COMMON | {"grade", "race", "outcome", "variant", "preference"},
 )
 TELEMETRY: Final[dict[Action, tuple[str, ...]]] = {
     Action.SAVE: ("plan.edited", "plan.version.updated"),

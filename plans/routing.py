@@ -1,5 +1,8 @@
-"""Which pipeline answers a request. Pure: tier → flag → athlete's setting → (experiment) → pipeline, each with its
-reason."""
+"""Which pipeline answers a request. Pure, and in this order (requirements, "Order of decisions"), each with its reason:
+
+tier → flag → athlete's setting → consent to experiments → experiment → pipeline. `route` goes up to the setting;
+consent and experiment are asked for when the plan is made (`plans.services.in_experiment`), and `by_arm` goes on.
+"""
 
 from __future__ import annotations
 
@@ -45,3 +48,14 @@ def route(*, wish: str, tier_allowed: bool, flag_on: bool, flag_reason: str, set
     if setting is False:
         return Route("template", "setting_off")
     return Route(wish or "auto", "asked_for" if wish else "flag_on")
+
+
+def by_arm(value: str, wish: str) -> Route:
+    """Choose among the model pipelines as an experiment's arm says.
+
+    In the group "choice" the caller's wish counts, else it is only logged as a preference.
+
+    Args:
+        value: a model pipeline, or "choice". wish: what the caller asked for, blank for no wish.
+    """
+    return Route(wish or "auto" if value == "choice" else value, "experiment")

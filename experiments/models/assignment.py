@@ -1,4 +1,4 @@
-"""Who got which variant, and what it followed from."""
+"""Who got which variant and what it followed from; and when the variant first made a difference to them."""
 
 from __future__ import annotations
 
@@ -54,3 +54,30 @@ class ExperimentAssignment(BaseModel):
 
     def __str__(self) -> str:
         return f"{self.subject_id}: {self.variant or 'held out'}"
+
+
+class ExperimentExposure(BaseModel):
+    """A variant was used on a subject (C2): each use once, by what it was. `created_at` is when we knew of it.
+
+    Not always the assigned variant: who is seen in another one is left out of the analysis, and counted.
+    """
+
+    experiment = models.ForeignKey("experiments.Experiment", on_delete=models.PROTECT, related_name="exposures")
+    subject = models.ForeignKey("accounts.Athlete", on_delete=models.PROTECT, related_name="+")
+    variant = models.CharField(max_length=60)
+    coach_id = models.UUIDField(null=True, help_text="Who coached them then: athletes of one coach are alike.")
+    exposed_at = models.DateTimeField()
+    source = models.CharField(max_length=40, help_text="What used it, such as plan.generated.")
+    source_id = models.UUIDField(help_text="Which one; told twice, it counts once.")
+    preference = models.CharField(max_length=60, blank=True, help_text="What the caller wished for, where asked.")
+
+    class Meta:
+        db_table = "experiment_exposures"
+        ordering: ClassVar = ["id"]
+        constraints: ClassVar = [
+            models.UniqueConstraint(fields=["experiment", "source", "source_id"], name="one_exposure_a_use"),
+        ]
+        indexes: ClassVar = [models.Index(fields=["experiment", "subject"], name="exposures_of_subject")]
+
+    def __str__(self) -> str:
+        return f"{self.subject_id}: {self.variant}"

@@ -38,6 +38,9 @@ class Experiment(BaseModel):
     layer = models.JSONField(null=True, blank=True)
     roster = models.CharField(max_length=6, choices=ROSTERS, default="open")
     block_size = models.PositiveIntegerField(null=True, blank=True)
+    protocol = models.JSONField(default=dict, blank=True, help_text="What is asked and how it is judged.")
+    protocol_sha256 = models.CharField(max_length=64, blank=True, editable=False, help_text="Set by the start.")
+    ended_by = models.CharField(max_length=300, blank=True, help_text="The guardrail that stopped it, if one did.")
 
     history = tracked("experiments_history")
 

@@ -17,14 +17,14 @@ from common.database_time import database_now
 from common.errors import InvalidInput, NotVisible, StaleVersion, WrongState
 from common.plain import plain
 from experiments.configuration import Configuration, Slice
-from experiments.documents import CONFIGURED, configuration_of, draft_of, newest_phase
+from experiments.documents import CONFIGURED, configuration_of, draft_of, newest_phase, protocol_of
 from experiments.lifecycle import EDITABLE, Command, NotPossible, State, next_state
 from experiments.models import Experiment, ExperimentPhase
 from experiments.policies import MANAGE, Actor
 from experiments.reading import Phase, check_phases, check_slices
 from experiments.services.roster import enrol_roster
 
-WRITTEN: Final = frozenset({"name", "description", "start_at", *CONFIGURED})
+WRITTEN: Final = frozenset({"name", "description", "start_at", "protocol", *CONFIGURED})
 LONGEST_REASON: Final = 300
 
 
@@ -61,10 +61,7 @@ def edit_experiment(
     """
     with unit_of_work(acting_user):
         experiment = _managed(key, reason, expected, acting_user)
-        frozen = sorted(set(changes) & {*CONFIGURED, "start_at"})
-        if frozen and State(experiment.status) not in EDITABLE:
-            names = ", ".join(frozen)
-            raise WrongState(f"This experiment is {experiment.status}: {names} would send people to another variant.")
+        _not_frozen(experiment, changes)
         _write(experiment, changes)
         _saved(experiment)
         _recorded("experiment.change", experiment, changes=plain(dict(changes)), reason=reason)
@@ -124,6 +121,14 @@ def begin_phase(
         return experiment
 
 
+def _not_frozen(experiment: Experiment, changes: Mapping[str, Any]) -> None:
+    frozen = sorted(set(changes) & {*CONFIGURED, "start_at"})
+    if State(experiment.status) in EDITABLE or not {*frozen, *changes} - {"name", "description"}:
+        return
+    why = f"{', '.join(frozen)} would send people to another variant" if frozen else "its question is fixed"
+    raise WrongState(f"This experiment is {experiment.status}: {why}.")
+
+
 def _managed(key: str, reason: str, expected: int | None, acting_user: Actor) -> Experiment:
     """Authorise a change and return the experiment under lock."""
     require(acting_user, MANAGE)
@@ -155,6 +160,8 @@ def _write(experiment: Experiment, fields: Mapping[str, Any], *, allowed: frozen
         raise InvalidInput("A name has 1 to 120 characters.", pointer="/name")
     start_at = experiment.start_at or database_now()
     configuration = draft_of(experiment, start_at=start_at, phase=experiment.phase)
+    if experiment.protocol != {}:
+        experiment.protocol = protocol_of(experiment).as_json()
     experiment.start_at = configuration.start_at if experiment.start_at else None
     experiment.end_at = configuration.end_at
     return configuration
@@ -169,9 +176,10 @@ def _freeze(experiment: Experiment, now: datetime, reason: str, *, phase: int = 
     earlier = list(experiment.phases.order_by("number"))
     spans = [Phase(row.number, row.started_at, _end(row, earlier, now)) for row in earlier]
     check_phases([*spans, Phase(phase, begins, configuration.end_at)])
+    protocol = protocol_of(experiment)
     if phase == 1:
-        experiment.start_at = begins
-    _not_over_others(experiment, configuration.slice)
+        experiment.start_at, experiment.protocol_sha256 = begins, protocol.sha256
+    _not_over_others(experiment, configuration.slice, protocol.parameter)
     frozen = ExperimentPhase.objects.create(
         experiment=experiment,
         number=phase,
@@ -181,25 +189,33 @@ def _freeze(experiment: Experiment, now: datetime, reason: str, *, phase: int = 
         reason=reason.strip(),
     )
     metadata = {"key": experiment.key, "phase": phase, "version": configuration.version, "reason": reason.strip()}
-    record("experiment.phase", target_id=frozen.pk, metadata=metadata)
+    record("experiment.phase", target_id=frozen.pk, metadata=metadata | {"protocol": protocol.sha256})
 
 
 def _end(row: ExperimentPhase, phases: Sequence[ExperimentPhase], now: datetime) -> datetime:
     return min([*(one.started_at for one in phases if one.number > row.number), now])
 
 
-def _not_over_others(experiment: Experiment, mine: Slice | None) -> None:
-    """Refuse a slice of a layer that another experiment has, also one that is paused: it will go on."""
-    if mine is None:
-        return
+def _not_over_others(experiment: Experiment, mine: Slice | None, parameter: str) -> None:
+    """Refuse a slice of a layer, or a parameter, that another experiment has; also one that is paused: it will go on.
+
+    Two experiments may set one parameter only for different people: from slices of one layer that do not overlap.
+    """
     live = [state.value for state in (State.RUNNING, State.PAUSED)]
-    slices = {experiment.key: mine}
+    slices = {experiment.key: mine} if mine else {}
     for other in Experiment.objects.filter(status__in=live).exclude(pk=experiment.pk):
         phase = newest_phase(other)
         part = configuration_of(phase, other.status).slice if phase else None
         if part is not None:
             slices[other.key] = part
-    check_slices(slices)
+        apart = mine is not None and part is not None and mine.layer == part.layer
+        if parameter and other.protocol.get("parameter") == parameter and not apart:
+            raise InvalidInput(
+                f"'{other.key}' sets {parameter} already: give both a part of one layer, or end it first.",
+                pointer="/layer",
+            )
+    if mine is not None:
+        check_slices(slices)
 
 
 def _saved(experiment: Experiment) -> None:

@@ -34,6 +34,8 @@ class PlanGeneration(BaseModel):
     pipeline = models.CharField(max_length=12, blank=True)
     failure = models.CharField(max_length=300, blank=True, help_text="Of the arm, also where the template stepped in.")
     latency_ms = models.FloatField(null=True)
+    settled_at = models.DateTimeField(null=True, help_text="When its outcome was known.")
+    experiment_json = models.JSONField(default=dict, help_text="The arm that chose the pipeline, if one did.")
     plan = models.ForeignKey("plans.Plan", null=True, on_delete=models.PROTECT, related_name="+")
 
     class Meta:

@@ -25,7 +25,7 @@ class Plan(BaseModel):
     goal_seconds = models.FloatField(null=True, blank=True)
     available_days = models.JSONField(default=list)
     pipeline = models.CharField(max_length=12)
-    experiment_arm = models.CharField(max_length=60, blank=True)
+    experiment_arm = models.CharField(max_length=125, blank=True, help_text="The experiment's key and the variant.")
     active_version = models.ForeignKey(
         "plans.PlanVersion", null=True, blank=True, on_delete=models.PROTECT, related_name="+"
     )

@@ -100,6 +100,7 @@ class PlanReview(BaseModel):
     is_override = models.BooleanField(default=False, help_text="An administrator decided in the athlete's place.")
     reason = models.CharField(max_length=20, blank=True, choices=list(REASONS.items()))
     comment = CiphertextField(null=True, help_text="Encrypted under the athlete's key.")
+    rating = models.PositiveSmallIntegerField(null=True, help_text="How the accepted plan pleases, 1 to 5.")
 
     class Meta:
         db_table = "plan_reviews"

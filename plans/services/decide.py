@@ -21,7 +21,7 @@ from plans.selectors import baseline_of, content_of
 from plans.services.announce import announce
 from plans.services.reasons import broken_since_baseline, every_edit_has_a_reason
 from plans.services.save_edits import checked_head
-from plans.services.tell_outcome import tell_decision
+from plans.services.tell_outcome import check_rating, tell_decision
 from plans.services.tell_people import tell_athlete, tell_coaches
 from plans.services.versions import move_head
 from plans.workflow import Action, NotPossible, State, next_state
@@ -74,12 +74,13 @@ def accept_plan(
         WrongState: nothing awaits a decision (409).
         InvalidInput: an administrator decides in the athlete's place without saying why (400).
     """
+    check_rating(rating)
     with unit_of_work(acting_user):
         plan = lock_plan(acting_user, Action.ACCEPT, plan_id, with_athlete=True)
         is_override = _is_override(plan, comment, acting_user)
         approved = _next(plan, Action.ACCEPT)
         head = _named_head(plan, version_id, content_sha256, acting_user)
-        review = _decide(plan, head, Decision.ACCEPT, comment, acting_user, is_override=is_override)
+        review = _decide(plan, head, Decision.ACCEPT, comment, acting_user, is_override=is_override, rating=rating)
         details = {"review_id": str(review.pk), "is_override": is_override}
         move_head(plan, head, approved)
         announce(plan, head, Action.ACCEPT, details=_with_comment(details, comment), is_override=is_override)
@@ -200,11 +201,11 @@ def _review(
 
 
 def _decide(
-    plan: Plan, head: PlanVersion, decision: Decision, comment: str, acting_user: Actor, *, is_override: bool
+    plan: Plan, head: PlanVersion, decision: Decision, comment: str, acting_user: Actor, **said: Any
 ) -> PlanReview:
     """Store a decision about the newest submission; the database lets each submission be decided once."""
     submission = PlanReview.objects.filter(plan=plan, decision=Decision.SUBMIT).order_by("-id").first()
-    return _review(plan, head, decision, comment, acting_user, submission=submission, is_override=is_override)
+    return _review(plan, head, decision, comment, acting_user, submission=submission, **said)
 
 
 def _supersede_others(plan: Plan) -> None:

@@ -8,12 +8,14 @@ from uuid import UUID
 
 from django.conf import settings
 
+from common import clock
 from common.context import unit_of_work
 from common.errors import NotVisible, WrongState
 from plans.generation import TEMPLATE, generate_within_budget, snapshot_of
 from plans.models import Outcome, Plan, PlanGeneration
 from plans.pipelines.contract import RaceGoal
 from plans.policies import Actor, athlete_to_plan_for
+from plans.services.in_experiment import choose_by_arm
 from plans.services.request_plan import flag_json
 from plans.services.store_plan import store_plan
 from rollout.attribution import Attribution
@@ -40,6 +42,7 @@ def generate_plan(*, generation_id: UUID, acting_user: Actor) -> Plan:
         _check_not_failed(generation.outcome)
         goal = goal_from(generation.goal_json)
         _still_on(generation)
+        arm = choose_by_arm(generation)
         generated = generate_within_budget(
             generation.routed_to,
             snapshot_of(athlete, generation.day),
@@ -51,7 +54,7 @@ def generate_plan(*, generation_id: UUID, acting_user: Actor) -> Plan:
         # waits for no worker.
         rows = PlanGeneration.objects.select_for_update(of=("self",)).values_list("outcome", flat=True)
         _check_not_failed(rows.get(pk=generation.pk))
-        return store_plan(generation, generated, goal)
+        return store_plan(generation, generated, goal, arm)
 
 
 def _check_not_failed(outcome: str) -> None:
@@ -80,7 +83,8 @@ def tell_failure(*, generation_id: UUID, why: str, acting_user: Actor) -> None:
         if generation.outcome != Outcome.PENDING:
             return
         generation.outcome, generation.failure = Outcome.FAILED, why[:300]
-        generation.save(update_fields=["outcome", "failure"])
+        generation.settled_at = clock.now()
+        generation.save(update_fields=["outcome", "failure", "settled_at"])
         record_answer(
             attribution=Attribution.from_json(generation.flag_json.get("rollout", {})),
             athlete_id=generation.athlete_id,

@@ -15,6 +15,7 @@ from common.actors import actor_id
 from common.context import unit_of_work
 from common.errors import InvalidInput, WrongState
 from common.etag import ETag
+from experiments.services.exposing import Arm
 from plans.document import Conflict, Content, align, document, merge
 from plans.errors import wrong_state
 from plans.generation import TEMPLATE, Generated, generate_within_budget, snapshot_of
@@ -26,6 +27,7 @@ from plans.policies import Actor
 from plans.routing import Route
 from plans.selectors import baseline_of, content_of
 from plans.services.announce import announce
+from plans.services.in_experiment import choose_by_arm, mark
 from plans.services.request_plan import flag_json, routed_for, take_slot
 from plans.services.save_edits import checked_head
 from plans.services.store_plan import entry_of, frame_of
@@ -109,6 +111,7 @@ def _generate(plan: Plan, goal: RaceGoal, seed: int | None, acting_user: Actor) 
         seed=secrets.randbelow(2**31) if seed is None else seed,
     )
     take_slot(generation, limited=seed is None)
+    arm = _same_arm(plan, generation)
     generated = generate_within_budget(
         generation.routed_to,
         snapshot_of(plan.athlete, generation.day),
@@ -119,8 +122,19 @@ def _generate(plan: Plan, goal: RaceGoal, seed: int | None, acting_user: Actor) 
     generation.pipeline = generated.pipeline
     generation.outcome = Outcome.FALLBACK if generated.failure else Outcome.OK
     generation.failure, generation.latency_ms = generated.failure, generated.latency_ms
+    generation.settled_at = clock.now()
     generation.save()
+    mark(plan, generation, arm)
     return generated, generation
+
+
+def _same_arm(plan: Plan, generation: PlanGeneration) -> Arm | None:
+    """Let the arm that made the plan choose again, while it holds; no plan gets into an experiment half-way."""
+    if not plan.experiment_arm:
+        return None
+    first = PlanGeneration.objects.filter(plan=plan).exclude(pk=generation.pk).order_by("id").first()
+    generation.wish = first.wish if first else ""
+    return choose_by_arm(generation)
 
 
 def _route_again(plan: Plan) -> tuple[Route, Decision]:

@@ -8,11 +8,13 @@ from typing import Any
 
 from audit.services import record
 from common import clock
+from experiments.services.exposing import Arm
 from plans.document import content_sha256, document, session_entry
 from plans.generation import Generated
 from plans.models import Outcome, Plan, PlanGeneration, PlanVersion, State
 from plans.pipelines.contract import PlannedSession, RaceGoal
 from plans.services.announce import telemetry_data
+from plans.services.in_experiment import mark
 from plans.services.versions import Frame, store_first_content
 from rollout.attribution import Attribution
 from rollout.services.outcomes import record_answer
@@ -21,7 +23,7 @@ from telemetry.services import emit
 logger = logging.getLogger("mesocycle.plans")
 
 
-def store_plan(generation: PlanGeneration, generated: Generated, goal: RaceGoal) -> Plan:
+def store_plan(generation: PlanGeneration, generated: Generated, goal: RaceGoal, arm: Arm | None = None) -> Plan:
     """Write plan, version 1 and sessions, settle the generation's record and tell audit and telemetry.
 
     Runs inside the caller's unit of work, after it authorised: either all of it is there or none.
@@ -37,10 +39,12 @@ def store_plan(generation: PlanGeneration, generated: Generated, goal: RaceGoal)
     )
     version = _store_version(plan, generation, generated)
     plan.head_version = version
+    mark(plan, generation, arm)
     plan.save()
     generation.plan, generation.pipeline = plan, generated.pipeline
     generation.outcome = Outcome.FALLBACK if generated.failure else Outcome.OK
     generation.failure, generation.latency_ms = generated.failure, generated.latency_ms
+    generation.settled_at = clock.now()
     generation.save()
     tell_outcome(generation, generated)
     _tell(plan, version, generation)
@@ -94,6 +98,7 @@ def frame_of(generation: PlanGeneration, generated: Generated) -> Frame:
             "seed": generation.seed,
             "flag": generation.flag_json,
             "routing_reason": generation.routing_reason,
+            "experiment": generation.experiment_json,
             "generated_at": clock.now().isoformat(),
         },
     )
@@ -130,6 +135,9 @@ def _warnings(generation: PlanGeneration, generated: Generated) -> list[str]:
     elif generation.routed_to == "template" and generation.routing_reason != "asked_for":
         why = generation.routing_reason.replace("_", " ")
         warnings.insert(0, f"This is the template plan, because model-driven plans are not available ({why}).")
+    elif generation.routing_reason == "experiment" and generation.wish not in ("", generation.routed_to):
+        wish, chosen = generation.wish, generation.routed_to
+        warnings.insert(0, f"The {wish} model was asked for; the athlete's experiment chose the {chosen} model.")
     return warnings
 
 
@@ -156,6 +164,7 @@ def _tell(plan: Plan, version: PlanVersion, generation: PlanGeneration) -> None:
     record("plan.generate_state", target_id=plan.pk, subject_id=plan.athlete_id, metadata=state, linked_to=action)
     provenance = version.provenance_json
     outcome = {"grade": provenance.get("grade", ""), "race": plan.race, "outcome": generation.outcome}
+    outcome |= {"variant": generation.experiment_json.get("variant", ""), "preference": generation.wish}
     emit("plan.generated", aggregate_id=plan.pk, data={**telemetry_data(plan, version), **outcome})
     _log(plan, generation, provenance)
 

@@ -13,14 +13,18 @@ from rollout.services.outcomes import record_fact
 RATINGS = range(1, 6)
 
 
-def tell_decision(plan: Plan, review: PlanReview, *, accepted: bool, rating: int | None = None) -> None:
-    """Tell the athlete's first decision about a plan; "accepted" is without having asked for changes before.
+def check_rating(rating: int | None) -> None:
+    """Refuse what is no rating.
 
     Raises:
-        InvalidInput: a rating outside 1 to 5.
+        InvalidInput: outside 1 to 5.
     """
     if rating is not None and rating not in RATINGS:
         raise InvalidInput("The rating is a number from 1 to 5.", pointer="/rating")
+
+
+def tell_decision(plan: Plan, review: PlanReview, *, accepted: bool, rating: int | None = None) -> None:
+    """Tell the athlete's first decision about a plan; "accepted" is without having asked for changes before."""
     if review.is_override:
         return
     _tell(plan, OutcomeKind.DECISION, plan.pk, accepted=accepted)

@@ -7,6 +7,7 @@ from contextlib import AbstractContextManager, ExitStack, contextmanager
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from typing import Any, Final
+from uuid import UUID
 
 import pytest
 
@@ -22,6 +23,7 @@ from rollout.selectors import MODEL_DRIVEN_GENERATION as KEY
 from rollout.services.drill import Fault
 from tests.access import test_faults as faults
 from tests.access.test_faults import Story, her, key_of, service, services_of, tell, who
+from tests.experiments.protocols import protocol
 from tests.factories import make_athlete, make_user
 from tests.plans.review import make_review
 from tests.rollout.runs.driver import POLICY, START, Driver, begun
@@ -175,7 +177,7 @@ does("rollout.announcements.change_announcement", fields={"title": "Two words"},
 does("rollout.announcements.publish_announcement", **NEWS)
 does("rollout.announcements.resolve_issue", **NEWS)
 
-WEIGHTS: Final = {"variant_weights": {"a": 50, "b": 50}}
+WEIGHTS: Final = {"variant_weights": {"a": 50, "b": 50}, "protocol": protocol()}
 STEPPED: Final = {"key": "taper", "expected": None, **ADMIN}
 does("experiments.running.create_experiment", key="taper", fields=WEIGHTS, **ADMIN)
 does("experiments.running.edit_experiment", changes={"description": "Shorter."}, **STEPPED)
@@ -183,6 +185,8 @@ does("experiments.running.step", command=Command.START, **STEPPED)
 does("experiments.running.begin_phase", changes={"variant_weights": {"a": 10, "b": 90}}, **STEPPED)
 does("experiments.assign.assign_many", experiment_key="taper", acting_user=COMMAND_LINE,
      subjects=lambda has: [(her(has), {}), (has["bare"].pk, {})])  # fmt: skip
+does("experiments.exposing.report_exposure", experiment_key="taper", acting_user=COMMAND_LINE, subject_id=her,
+     variant="a", source_id=UUID(int=7))  # fmt: skip
 does("experiments.check.replay_assignment", acting_user=COMMAND_LINE, assignment_id=lambda has: _assignment().pk)
 STEPS.append(
     (

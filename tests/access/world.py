@@ -37,6 +37,7 @@ from rollout.models import Flag, MessageGroup, MessageKind, RolloutMessage
 from rollout.services.announcements import draft_announcement
 from rollout.services.messages import tell
 from rollout.services.reports import file_report
+from tests.experiments.protocols import protocol
 from tests.factories import api_of, make_athlete, make_user
 from tests.plans.review import make_plan, make_review, sunday
 from tests.support.databases import Databases
@@ -230,7 +231,7 @@ def _words(review: Any, athlete: Athlete, other: Athlete, draft: Any, users: dic
     with unit_of_work(COMMAND_LINE, read_only=True):
         flag = Flag.objects.order_by("pk")[0]
     told = {"key": EXPERIMENT, "reason": "for everybody", "acting_user": COMMAND_LINE}
-    create_experiment(fields={"variant_weights": {"a": 50, "b": 50}}, **told)
+    create_experiment(fields={"variant_weights": {"a": 50, "b": 50}, "protocol": protocol()}, **told)
     step(command=Step.START, expected=None, **told)
     report = file_report(topic="error", severity="low", text="The week does not load.", acting_user=review.user)
     news = draft_announcement(

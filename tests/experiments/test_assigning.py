@@ -21,11 +21,12 @@ from experiments.services.assign import assign, assign_many
 from experiments.services.check import replay_experiment
 from experiments.services.roster import enrol_roster
 from experiments.services.running import begin_phase, create_experiment, edit_experiment, step
+from tests.experiments.protocols import protocol
 from tests.factories import api_of, make_athlete, make_user
 
 pytestmark = pytest.mark.django_db
 KEY = "taper"
-FIELDS = {"variant_weights": {"a": 50, "b": 50}, "stratification_keys": ["sport"]}
+FIELDS = {"variant_weights": {"a": 50, "b": 50}, "stratification_keys": ["sport"], "protocol": protocol()}
 
 
 @pytest.fixture

@@ -17,6 +17,7 @@ from experiments.models import ExperimentAssignment, StratumCounter
 from experiments.services.assign import Answer, assign
 from experiments.services.check import replay_experiment
 from experiments.services.running import create_experiment, step
+from tests.experiments.protocols import protocol
 from tests.factories import make_athlete
 
 pytestmark = [pytest.mark.usefixtures("committed_database"), pytest.mark.postgres]
@@ -25,7 +26,7 @@ KEY, THREADS = "race", 6
 
 def test_concurrent_assignments_keep_the_balance_and_give_one_answer_a_subject():
     told = {"key": KEY, "reason": "race", "acting_user": COMMAND_LINE}
-    fields = {"variant_weights": {"a": 40, "b": 30, "c": 30}, "stratification_keys": ["sport"]}
+    fields = {"variant_weights": {"a": 40, "b": 30, "c": 30}, "stratification_keys": ["sport"], "protocol": protocol()}
     create_experiment(fields=fields, **told)
     step(command=Command.START, expected=None, **told)
     athletes = [make_athlete(sport=sport) for sport in ("running", "cycling") for _ in range(18)]

@@ -71,7 +71,8 @@ def test_what_the_pre_period_explains_is_taken_off_with_one_coefficient(seed):
     assert found.mean_control == pytest.approx(adjusted[arm == 0].mean(), rel=1e-9)
     assert fixed(found).p_value == pytest.approx(expected.pvalue, rel=1e-8)
     assert found.before_missing == 0
-    assert 0.5 < found.variance_reduction < 1
+    explained = covariance[0, 1] ** 2 / (covariance[0, 0] * covariance[1, 1])
+    assert found.variance_reduction == pytest.approx(explained, rel=1e-9)
 
 
 @given(st.integers(0, 10_000))
