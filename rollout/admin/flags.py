@@ -16,10 +16,10 @@ from accounts.requests import acting_user
 from common.admin import may
 from common.context import unit_of_work
 from common.errors import NotVisible
+from common.operator_pages import OperatorAdmin, Refused, own_transaction, tell
 from rollout.dashboard.flag import flag_page, pills_of
 from rollout.models import Flag
-from rollout.pages.acting import LEAST_REASON, Refused, tell
-from rollout.pages.base import OperatorAdmin, own_transaction
+from rollout.pages.acting import LEAST_REASON
 from rollout.pages.flag_acting import on_flag
 
 # waffle registers a form of its own, which knows nothing of our order or the audit log.

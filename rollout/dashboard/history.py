@@ -9,7 +9,7 @@ from typing import Any, Final
 from uuid import UUID
 
 from accounts.directory import user_names
-from rollout.charts import Chart
+from common.charts import Chart
 from rollout.dashboard.overrides import OverrideRow, overrides_of
 from rollout.dashboard.run import RunNow
 from rollout.dashboard.series import Axis, Minute, axis_over, charts_of, total

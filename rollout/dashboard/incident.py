@@ -9,7 +9,7 @@ from uuid import UUID
 
 from accounts.directory import user_names
 from common import clock
-from rollout.charts import Chart
+from common.charts import Chart
 from rollout.dashboard.affected import Message, Reached, messages_about, reached_by
 from rollout.dashboard.gates import GateTable, gate_table, read_verdicts
 from rollout.dashboard.history import minutes_between

@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
+from common.charts import Chart, Limit, Line, draw
 from common.stats.histogram import Histogram
-from rollout.charts import Chart, Limit, Line, draw
 from rollout.dashboard.gates import ACTS as _ACTS
 from rollout.dashboard.gates import limit_text
 from rollout.dashboard.words import NOTHING, milliseconds, share

@@ -2,47 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any, Final
 from uuid import UUID
 
-from django.contrib import messages
-from django.http import HttpRequest
-
 from accounts.models import User
-from common.errors import DomainError, InvalidInput, NotPermitted, NotVisible, StaleVersion, WrongState
+from common.errors import InvalidInput, StaleVersion, WrongState
 from rollout.models import Approval
 from rollout.services import approvals, flags, incidents, rollouts
 
 LEAST_REASON: Final = 20
 """Characters that say what was seen, in the reason of a rollback or a kill: others will read it years later."""
-
-
-class Refused(Exception):
-    """The service said no, and the person was told; `is_stale` where somebody else was faster."""
-
-    def __init__(self, *, is_stale: bool) -> None:
-        self.is_stale = is_stale
-        super().__init__()
-
-
-def tell(request: HttpRequest, act: Callable[[], str]) -> None:
-    """Do something and show what it says.
-
-    Raises:
-        Refused: it was not done, and the person was told why.
-        NotVisible, NotPermitted: as everywhere in the admin, 404 and 403.
-    """
-    try:
-        messages.success(request, act())
-    except (NotVisible, NotPermitted):
-        raise
-    except StaleVersion as error:
-        raise Refused(is_stale=True) from error
-    except DomainError as error:
-        messages.error(request, f"Not done: {error.detail}")
-        raise Refused(is_stale=False) from error
 
 
 def command(form: Mapping[str, str], *, rollout_id: UUID, key: str, user: User) -> str:

@@ -16,6 +16,7 @@ from accounts.requests import acting_user
 from common.admin import may
 from common.context import unit_of_work
 from common.errors import NotVisible
+from common.operator_pages import OperatorAdmin, Refused, own_transaction, tell
 from rollout.dashboard.history import SPANS, run_history, run_number
 from rollout.dashboard.inbox import inbox, others_who_approve
 from rollout.dashboard.incident import incident_page, incident_rows
@@ -23,8 +24,7 @@ from rollout.dashboard.listing import FILTERS, listing
 from rollout.dashboard.run import run_now
 from rollout.dashboard.starting import newest_step, people_of, startable
 from rollout.models import Approval, Incident, Rollout
-from rollout.pages.acting import LEAST_REASON, Refused, command, decide, on_incident, start, tell
-from rollout.pages.base import OperatorAdmin, own_transaction
+from rollout.pages.acting import LEAST_REASON, command, decide, on_incident, start
 
 REASONS = ("Athlete safety", "Wrong plans", "Errors or latency", "Planned stop", "Other")
 

@@ -5,12 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+from django.contrib import messages
 from django.core.exceptions import PermissionDenied
 from django.db.models import Model, Q
 from django.http import HttpRequest, HttpResponseBase
 from django.template.response import TemplateResponse
 
 from common.admin import PolicyAdmin, may
+from common.errors import DomainError, NotPermitted, NotVisible, StaleVersion
 
 
 def own_transaction(view: Callable[..., Any]) -> Callable[..., Any]:
@@ -52,3 +54,29 @@ class OperatorAdmin(PolicyAdmin):
         """
         if not may(request.user, verb or self.view_verb):
             raise PermissionDenied
+
+
+class Refused(Exception):
+    """The service said no, and the person was told; `is_stale` where somebody else was faster."""
+
+    def __init__(self, *, is_stale: bool) -> None:
+        self.is_stale = is_stale
+        super().__init__()
+
+
+def tell(request: HttpRequest, act: Callable[[], str]) -> None:
+    """Do something and show what it says.
+
+    Raises:
+        Refused: it was not done, and the person was told why.
+        NotVisible, NotPermitted: as everywhere in the admin, 404 and 403.
+    """
+    try:
+        messages.success(request, act())
+    except (NotVisible, NotPermitted):
+        raise
+    except StaleVersion as error:
+        raise Refused(is_stale=True) from error
+    except DomainError as error:
+        messages.error(request, f"Not done: {error.detail}")
+        raise Refused(is_stale=False) from error

@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from common.charts import APART, Limit, Line, apart, draw
 from common.stats.histogram import Histogram
-from rollout.charts import APART, Limit, Line, apart, draw
 from rollout.dashboard.series import Axis, Minute, axis_over, charts_of, tallies, total
 from rollout.dashboard.words import part_of, percent, share, span
 from rollout.gates.evidence import Arm, Tally
