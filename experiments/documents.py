@@ -5,11 +5,15 @@ from __future__ import annotations
 import json
 from datetime import datetime
 from functools import lru_cache
+from itertools import product
 from typing import Any, Final
 
+from accounts.models import Level, Sport, Tier
 from common.canonical import canonical_json
 from common.errors import InvalidInput
 from common.plain import plain
+from experiments.analysis import Worse
+from experiments.assignment import stratum_of
 from experiments.configuration import Configuration
 from experiments.lifecycle import State
 from experiments.metrics import METRICS
@@ -68,6 +72,32 @@ def protocol_of(experiment: Experiment) -> Protocol:
 def configuration_of(phase: ExperimentPhase, status: str) -> Configuration:
     """Return what a phase was frozen as, in the experiment's present state."""
     return _read(canonical_json(phase.document_json), State(status))
+
+
+def weights_of(experiment: Experiment) -> dict[int, dict[str, float]]:
+    """Return the weights of each phase that was begun, percent by variant."""
+    return {phase.number: phase.document_json["variant_weights"] for phase in experiment.phases.all()}
+
+
+def harm_of(protocol: Protocol) -> dict[str, Worse]:
+    """Return the direction of each metric that harms."""
+    return {name: Worse.BELOW if METRICS.get(name).higher_is_better else Worse.ABOVE for name in protocol.metrics}
+
+
+def strata_of(configuration: Configuration) -> tuple[str, ...]:
+    """Return every stratum that a configuration can have, known before the start; none where a value may be anything.
+
+    Only what our own records answer has a list of values.
+    """
+    values = {"sport": Sport.values, "level": Level.values, "tier": Tier.values}
+    targeted = dict(configuration.targeting)
+    lists = []
+    for key in configuration.strata:
+        if key not in values:
+            return ()
+        lists.append([one for one in values[key] if one in targeted.get(key, values[key])])
+    names = [dict(zip(configuration.strata, each, strict=True)) for each in product(*lists)]
+    return tuple(stratum_of(configuration, each) for each in names) if configuration.strata else ()
 
 
 def newest_phase(experiment: Experiment) -> ExperimentPhase | None:

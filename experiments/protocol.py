@@ -12,7 +12,6 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from common.canonical import canonical_json, text_sha256
-from experiments.analysis import Guardrail, Worse
 from experiments.analysis.comparison import ALPHA
 from experiments.analysis.conclusion import FEWEST_WEEKS
 from experiments.fields import Fields, is_name, raise_all
@@ -34,11 +33,6 @@ class Guarded:
     metric: str
     margin: float
     relative: bool
-
-    def guardrail(self, *, higher_is_better: bool, alpha: float) -> Guardrail:
-        """Return the test; `alpha` is this guardrail's part of the chance to stop an experiment that does no harm."""
-        worse = Worse.BELOW if higher_is_better else Worse.ABOVE
-        return Guardrail(self.metric, worse, self.margin, self.relative, alpha)
 
 
 @dataclass(frozen=True, slots=True)

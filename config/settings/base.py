@@ -142,6 +142,7 @@ CELERY_BEAT_SCHEDULE = {
     "archive the audit log": {"task": "audit.archive", "schedule": crontab(hour=3, minute=30)},
     "look at the rollouts": {"task": "rollout.tick", "schedule": 60.0, "options": {"expires": 50}},
     "watch the flags": {"task": "rollout.watch", "schedule": 60.0, "options": {"expires": 50}},
+    "look at the experiments": {"task": "experiments.look", "schedule": crontab(minute=15)},
     "apply retention": {"task": "common.apply_retention", "schedule": crontab(hour=4, minute=30)},
     "deliver messages": {"task": "rollout.deliver_messages", "schedule": 60.0, "options": {"expires": 60}},
     "tell the daily status": {"task": "rollout.daily_status", "schedule": crontab(hour=6, minute=30)},

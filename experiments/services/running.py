@@ -68,11 +68,16 @@ def edit_experiment(
         return experiment
 
 
-def step(*, key: str, command: Command, reason: str, expected: int | None, acting_user: Actor) -> Experiment:
+def step(
+    *, key: str, command: Command, reason: str, expected: int | None, acting_user: Actor, ended_by: str = ""
+) -> Experiment:
     """Start, pause, resume or complete.
 
     The start of a closed roster enrols it, in a unit of work of its own; where that is refused the experiment runs and
     has nobody, until `enrol_roster` is done again.
+
+    Args:
+        ended_by: the guardrail that stopped it.
 
     Raises:
         NotPermitted, NotVisible, InvalidInput, StaleVersion: as `edit_experiment`.
@@ -89,6 +94,7 @@ def step(*, key: str, command: Command, reason: str, expected: int | None, actin
             _freeze(experiment, now, reason)
         experiment.status = state.value
         experiment.ended_at = now if state is State.COMPLETE else None
+        experiment.ended_by = ended_by
         _saved(experiment)
         metadata = {"key": key, "command": command.value, "reason": reason.strip()}
         _state(experiment, record("experiment.step", target_id=experiment.pk, metadata=metadata))

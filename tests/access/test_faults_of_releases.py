@@ -187,6 +187,7 @@ does("experiments.assign.assign_many", experiment_key="taper", acting_user=COMMA
      subjects=lambda has: [(her(has), {}), (has["bare"].pk, {})])  # fmt: skip
 does("experiments.exposing.report_exposure", experiment_key="taper", acting_user=COMMAND_LINE, subject_id=her,
      variant="a", source_id=UUID(int=7))  # fmt: skip
+does("experiments.looking.take_look", key="taper", acting_user=COMMAND_LINE, within=after(timedelta(days=2)))
 does("experiments.check.replay_assignment", acting_user=COMMAND_LINE, assignment_id=lambda has: _assignment().pk)
 STEPS.append(
     (

@@ -17,6 +17,7 @@ from audit.services.reconcile import reconcile_lately, reconcile_urgent
 from audit.services.seal import seal
 from common import clock, idempotency, jobs, retention, rollup, throttle
 from common.management.base import MesocycleCommand
+from experiments.services.looking import look_at_all
 from rollout.demo_feed import feed
 from rollout.services.messages import deliver_due
 from rollout.services.tick import tick
@@ -40,6 +41,7 @@ SCHEDULE: Final[dict[str, tuple[timedelta, Callable[[], Any]]]] = {
     "apply retention": (timedelta(days=1), lambda: retention.apply_retention(dry_run=False)),
     "feed synthetic rollouts": (timedelta(minutes=1), lambda: feed(clock.now())),
     "look at the rollouts": (timedelta(minutes=1), tick),
+    "look at the experiments": (timedelta(hours=1), look_at_all),
     "watch the flags": (timedelta(minutes=1), watch),
     "deliver messages": (timedelta(minutes=1), lambda: deliver_due(clock.now())),
     "tell the daily status": (timedelta(days=1), lambda: tell_daily(clock.now())),
