@@ -20,6 +20,11 @@ class Migration(migrations.Migration):
     operations = [
         migrations.AddField(
             model_name='experiment',
+            name='synthetic',
+            field=models.BooleanField(default=False, help_text='Its looks are made up, for a demonstration.'),
+        ),
+        migrations.AddField(
+            model_name='experiment',
             name='ended_by',
             field=models.CharField(blank=True, help_text='The guardrail that stopped it, if one did.', max_length=300),
         ),
@@ -32,6 +37,11 @@ class Migration(migrations.Migration):
             model_name='experiment',
             name='protocol_sha256',
             field=models.CharField(blank=True, editable=False, help_text='Set by the start.', max_length=64),
+        ),
+        migrations.AddField(
+            model_name='historicalexperiment',
+            name='synthetic',
+            field=models.BooleanField(default=False, help_text='Its looks are made up, for a demonstration.'),
         ),
         migrations.AddField(
             model_name='historicalexperiment',

@@ -40,6 +40,7 @@ class Experiment(BaseModel):
     block_size = models.PositiveIntegerField(null=True, blank=True)
     protocol = models.JSONField(default=dict, blank=True, help_text="What is asked and how it is judged.")
     protocol_sha256 = models.CharField(max_length=64, blank=True, editable=False, help_text="Set by the start.")
+    synthetic = models.BooleanField(default=False, help_text="Its looks are made up, for a demonstration.")
     ended_by = models.CharField(max_length=300, blank=True, help_text="The guardrail that stopped it, if one did.")
 
     history = tracked("experiments_history")

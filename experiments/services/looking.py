@@ -117,6 +117,8 @@ def _stop(experiment: Experiment, stopping: Sequence[Decision]) -> None:
 def _is_due(experiment: Experiment, now: datetime) -> bool:
     if experiment.status == State.DRAFT or experiment.start_at is None or experiment.start_at >= midnight(now):
         return False
+    if experiment.synthetic:
+        return False
     return experiment.ended_at is None or midnight(now) <= experiment.ended_at + LATE
 
 

@@ -16,6 +16,7 @@ from accounts.services.teams import add_team, set_staff
 from common import clock
 from common.context import service, unit_of_work
 from common.jobs import wait_for
+from experiments.demo import make_experiment_demo
 from modeling.services.fit_athlete import fit_athlete
 from modeling.services.import_history import add_activities
 from modeling.services.record_test import add_test, add_threshold
@@ -56,6 +57,8 @@ def make_demo(*, progress: Progress = lambda _: None) -> Demo:
     _await_plans()
     progress("a rollout")
     make_rollout_demo(asked_by=users["admin"], approved_by=users["admin2"])
+    progress("experiments")
+    make_experiment_demo(asked_by=users["admin"])
     return _what_is_there()
 
 
