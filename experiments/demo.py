@@ -33,7 +33,6 @@ DAY: Final = timedelta(days=1)
 RUNNING_FOR: Final = 23
 LASTS: Final = 42
 PRE_PERIOD: Final = 28
-SESSIONS_A_DAY: Final = 0.7
 WHY: Final = "Made up for the demonstration."
 PROTOCOL: Final[dict[str, Any]] = {
     "primary_metric": "adherence",
@@ -50,8 +49,11 @@ PROTOCOL: Final[dict[str, Any]] = {
 
 @dataclass(frozen=True, slots=True)
 class Story:
-    """What happens. effect: on the share of sessions done. leaks_from: the day from which on nine in ten of the new arm's
-    athletes who do not run are lost before they see it; None for none."""
+    """What happens.
+
+    effect: on the share of sessions done. leaks_from: the day from which on nine in ten of the new arm's athletes who
+    do not run are lost before they see it; None for none.
+    """
 
     key: str
     name: str
@@ -61,6 +63,8 @@ class Story:
     athletes: int
     coaches: int
     effect: float
+    sessions_a_day: float = 0.7
+    runners: float = 0.6
     leaks_from: int | None = None
     status: State = State.RUNNING
 
@@ -79,13 +83,15 @@ STORIES: Final = (
     Story(
         "taper-length",
         "Shorter taper, race readiness",
-        "Is a week less of taper as good? (Demonstration: from day 8 on the new arm loses athletes)",
+        "Is a week less of taper as good? (Demonstration: from day 6 on the new arm loses athletes)",
         "two-weeks",
         "one-week",
-        athletes=520,
+        athletes=720,
         coaches=60,
         effect=0.0,
-        leaks_from=8,
+        sessions_a_day=0.15,
+        runners=0.35,
+        leaks_from=6,
         status=State.PAUSED,
     ),
 )
@@ -170,7 +176,8 @@ class _Maker:
     def _athlete(self, number: int) -> Iterator[Event]:
         story, random = self.story, self.random
         subject, coach = self._id("athlete", number), number % story.coaches
-        sport = str(random.choice(Sport.values, p=self._shares(len(Sport.values))))
+        others = [sport for sport in Sport.values if sport != Sport.RUNNING]
+        sport = str(Sport.RUNNING if random.random() < story.runners else random.choice(others))
         level = str(random.choice(Level.values, p=self._shares(len(Level.values))))
         stratum = urlencode([("level", level), ("sport", sport)])
         is_new = self.next.get(stratum, bool(random.integers(2)))
@@ -194,7 +201,7 @@ class _Maker:
 
     def _sessions(self, subject: str, at: datetime, does: float, effect: float) -> Iterator[Event]:
         for day in range(-PRE_PERIOD, RUNNING_FOR + 1):
-            if self.random.random() < SESSIONS_A_DAY:
+            if self.random.random() < self.story.sessions_a_day:
                 over = midnight(at) + (day + 1) * DAY
                 share = float(np.clip(does + effect * (over > at), 0.02, 0.98))
                 late = DAY * float(self.random.exponential(0.3)) * (self.random.random() < 0.2)

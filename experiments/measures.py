@@ -66,9 +66,9 @@ class Measure:
         if self.stop is not None and self.stop <= self.start:
             raise ValueError("a window ends after it starts")
 
-    def is_over(self, exposed_at: datetime, as_of: datetime) -> bool:
+    def is_over(self, exposed_at: datetime, until: datetime) -> bool:
         """Tell whether a subject's window is over, where that matters."""
-        return self.shape is Shape.RATIO or self.stop is None or exposed_at + self.stop <= as_of
+        return self.shape is Shape.RATIO or self.stop is None or exposed_at + self.stop <= until
 
 
 class Analysed(Protocol):
@@ -101,12 +101,13 @@ class _Value(NamedTuple):
 
 
 def measure_members(
-    measure: Measure, members: Sequence[Analysed], facts: Iterable[Measured], *, as_of: datetime
+    measure: Measure, members: Sequence[Analysed], facts: Iterable[Measured], *, until: datetime
 ) -> Measurement:
     """Return a metric's table.
 
     Args:
         facts: those that count, one a metric and id, of any metric and subject.
+        until: the look, or the experiment's end where that was earlier: windows over by then are whole.
 
     Raises:
         ValueError: a fact that is read is not a finite number.
@@ -115,7 +116,7 @@ def measure_members(
     for fact in facts:
         if fact.metric == measure.metric:
             own[fact.subject].append(fact)
-    mature = [member for member in members if measure.is_over(member.exposed_at, as_of)]
+    mature = [member for member in members if measure.is_over(member.exposed_at, until)]
     values: list[_Value] = []
     read: set[Measured] = set()
     for member in mature:

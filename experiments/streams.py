@@ -1,8 +1,8 @@
 """Experiments as event streams: from what happened, and when we were told, to what the analysis reads. Pure.
 
 `reduce` is a function of the *set* of events: their order, and the same event twice, change nothing. Each has two
-times: `at`, when it happened, and `known_at`, when we were told. A look as of T takes what has `at` and `known_at` up to
-T, so what comes to be known later never changes it. `experiments.warehouse` says the same in SQL.
+times: `at`, when it happened, and `known_at`, when we were told. A look as of T takes what has both up to T, so what
+comes to be known later never changes it. `experiments.warehouse` says the same in SQL.
 
 Where two events are alike, ties are broken by what they say, never by which came first: by id, then by the other fields
 in their order; between yes and no at the very same place, withdrawn and paused win.
@@ -119,8 +119,8 @@ class Tally:
     """What an experiment was at a look.
 
     members: by subject. excluded: exposed subjects by the one reason. assigned: subjects by variant, "" for who is held
-    out, exposed or not, whatever they agreed to. exposed: subjects by the variant of their first exposure, excluded ones
-    too: members and excluded together. arrived: who came between the last look and this one; over consecutive looks the
+    out, exposed or not, whatever they agreed to. exposed: subjects by the variant of their first exposure, members and
+    excluded together. arrived: who came between the last look and this one; over consecutive looks the
     sum is that of one look over all. late: exposures and facts that count here, happened up to the last look and were
     not known then. tables: by metric. immature: by metric, members whose window was not over.
     """
@@ -188,13 +188,13 @@ def reduce(
     Args:
         events: in any order, any of them more than once.
         as_of: the look. since: the look before, for `arrived` and `late`; None for the first.
-        until: the experiment's end; exposures and facts at or after it do not count. Windows that reach beyond it are
-            over at their own end and hold what came before it.
+        until: the experiment's end; exposures and facts at or after it do not count, and windows that reach beyond it
+            are never over.
         measures: one a metric.
 
     Raises:
-        ValueError: a time without a time zone, `since` after `as_of`, two measures of one metric, or a fact that is read
-            is not a finite number.
+        ValueError: a time without a time zone, `since` after `as_of`, two measures of one metric, or a fact that is
+            read is not a finite number.
     """
     _check(as_of, since, until, measures)
     known = _sorted(events, as_of, until)
@@ -206,7 +206,7 @@ def reduce(
         for fact in known.facts
         if fact.subject in changes and not (until and fact.at >= until) and not _off(changes[fact.subject], fact.at)
     ]
-    found = [measure_members(measure, members, facts, as_of=as_of) for measure in measures]
+    found = [measure_members(measure, members, facts, until=min(as_of, until or as_of)) for measure in measures]
     read = frozenset[Measured]().union(*(each.read for each in found))
     return Tally(
         members,
