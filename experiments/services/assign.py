@@ -190,20 +190,3 @@ def _refusal(experiment: Experiment, configuration: Configuration, athlete: Athl
     assert reason is not None
     version = configuration.version
     return Answer(experiment.key, athlete.pk, None, reason.value, False, None, configuration.phase, version, None)
-
-
-@dataclass(frozen=True, slots=True)
-class Standing:
-    """TEMP"""
-
-    assignment: ExperimentAssignment | None
-    reason: Reason
-
-
-def assigned_in(experiment: Experiment, athlete: Athlete) -> Standing:
-    phase, configuration, at = _running(experiment)
-    answer = _answer(experiment, phase, configuration, athlete, Subject(str(athlete.pk), own_attributes(athlete)), at)
-    row = None
-    if answer.assigned_at:
-        row = ExperimentAssignment.objects.filter(experiment=experiment, subject=athlete).first()
-    return Standing(row, Reason(answer.reason))
