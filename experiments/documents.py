@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import dataclass
 from datetime import datetime
 from functools import lru_cache
 from itertools import product
@@ -10,6 +11,7 @@ from typing import Any, Final
 
 from accounts.models import Level, Sport, Tier
 from common.canonical import canonical_json
+from common.database_time import database_now
 from common.errors import InvalidInput
 from common.plain import plain
 from experiments.analysis import Worse
@@ -33,6 +35,16 @@ CONFIGURED: Final = (
     "block_size",
     "end_at",
 )
+
+
+@dataclass(frozen=True, slots=True)
+class Current:
+    """An experiment as it stands at a moment of the database: `phase` is the one that assigns, None of a draft."""
+
+    experiment: Experiment
+    phase: ExperimentPhase | None
+    configuration: Configuration
+    at: datetime
 
 
 def draft_of(experiment: Experiment, *, start_at: datetime, phase: int) -> Configuration:
@@ -104,6 +116,28 @@ def newest_phase(experiment: Experiment) -> ExperimentPhase | None:
     """Return the phase that assigns, None of a draft."""
     phase: ExperimentPhase | None = experiment.phases.order_by("-number").first()
     return phase
+
+
+def current_of(experiment: Experiment) -> Current:
+    """Return how an experiment stands now; of a draft, as it would be frozen."""
+    return _current(experiment, newest_phase(experiment))
+
+
+def current_named(key: str) -> Current | None:
+    """Do so by the experiment's key, with one query where it has a phase; None where there is no such experiment."""
+    phases = ExperimentPhase.objects.filter(experiment__key=key).select_related("experiment")
+    phase = phases.order_by("-number").first()
+    if phase is not None:
+        return _current(phase.experiment, phase)
+    draft = Experiment.objects.filter(key=key).first()
+    return None if draft is None else current_of(draft)
+
+
+def _current(experiment: Experiment, phase: ExperimentPhase | None) -> Current:
+    at = database_now()
+    if phase is None:
+        return Current(experiment, None, draft_of(experiment, start_at=experiment.start_at or at, phase=1), at)
+    return Current(experiment, phase, configuration_of(phase, experiment.status), at)
 
 
 @lru_cache(maxsize=256)

@@ -8,17 +8,15 @@ from datetime import datetime
 from typing import Any, Final
 from uuid import UUID
 
-from django.db import transaction
+from django.db.models import Exists, OuterRef
 
 from accounts.models import Athlete, Consent, Purpose
-from accounts.scope import athlete_for
+from accounts.scope import athlete_for, athletes_in_scope
 from audit.services import record
 from common.context import unit_of_work
-from common.database_time import database_now
 from common.errors import InvalidInput, NotVisible
 from experiments.assignment import Assignment, Eligible, Reason, Subject, place, screen, standing
-from experiments.configuration import Configuration
-from experiments.documents import configuration_of, draft_of, newest_phase
+from experiments.documents import Current, current_named, current_of
 from experiments.models import Experiment, ExperimentAssignment, ExperimentPhase, StratumCounter
 from experiments.policies import ASSIGN, Actor
 from experiments.replay import record_of
@@ -45,6 +43,19 @@ class Answer:
     assigned_at: datetime | None
 
 
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """Where an athlete stands in an experiment.
+
+    assignment: the row that holds, None where `reason` says why none does (one may be stored all the same, and hold
+    again once consent is given anew). phase: the assignment's, else the newest; None of a draft.
+    """
+
+    assignment: ExperimentAssignment | None
+    reason: Reason
+    phase: ExperimentPhase | None
+
+
 def assign(*, experiment_key: str, subject_id: UUID, attributes: Mapping[str, str], acting_user: Actor) -> Answer:
     """Return an athlete's variant, and why they have it or none; asked again, the answer is the same.
 
@@ -64,29 +75,60 @@ def assign_many(
 ) -> list[Answer]:
     """Do so for several athletes, all or none; in the order of their ids, so that two callers cannot block each other.
 
+    Who has an answer is found with one query for all and without a lock; the others are locked one by one.
+
     Raises:
         NotVisible, NotPermitted, InvalidInput: as `assign`, of any of them; more than `MOST_SUBJECTS`.
     """
     if len(subjects) > MOST_SUBJECTS:
         raise InvalidInput(f"At most {MOST_SUBJECTS} subjects at once.", pointer="/subjects")
     with unit_of_work(acting_user):
-        experiment = Experiment.objects.filter(key=experiment_key).first()
-        if experiment is None:
+        current = current_named(experiment_key)
+        if current is None:
             raise NotVisible(f"There is no experiment {experiment_key}.")
-        phase, configuration, at = _running(experiment)
-        found: dict[UUID, Answer] = {}
+        found = _known(current, [subject_id for subject_id, _ in subjects], acting_user)
         for subject_id, attributes in sorted(subjects, key=lambda pair: str(pair[0])):
-            athlete = athlete_for(acting_user, ASSIGN, subject_id, lock=True)
-            subject = Subject(str(athlete.pk), {**attributes, **own_attributes(athlete)})
-            found[subject_id] = _answer(experiment, phase, configuration, athlete, subject, at)
-        return [found[subject_id] for subject_id, _ in subjects]
+            if subject_id not in found:
+                athlete = athlete_for(acting_user, ASSIGN, subject_id, lock=True)
+                found[subject_id] = assigned_in(current.experiment, athlete, attributes=attributes, current=current)
+        return [_answer(current, subject_id, found[subject_id]) for subject_id, _ in subjects]
 
 
-def _running(experiment: Experiment) -> tuple[ExperimentPhase | None, Configuration, datetime]:
-    phase, at = newest_phase(experiment), database_now()
-    if phase is None:
-        return None, draft_of(experiment, start_at=experiment.start_at or at, phase=1), at
-    return phase, configuration_of(phase, experiment.status), at
+def assigned_in(
+    experiment: Experiment,
+    athlete: Athlete,
+    *,
+    attributes: Mapping[str, str] | None = None,
+    current: Current | None = None,
+) -> Standing:
+    """Return where an athlete stands in an experiment, and give them a variant where they are to have one.
+
+    Runs inside the caller's unit of work and authorises nobody: the caller has fetched the athlete with
+    `athlete_for(…, lock=True)`. The lock keeps others from assigning or erasing them and from changing their consent.
+
+    Args:
+        attributes: what the client adds to our own records.
+        current: the experiment as it stands, where the caller has read it already; its moment is the assignment's.
+
+    Raises:
+        InvalidInput: an attribute that the strata need is missing; nothing was written.
+    """
+    current = current or current_of(experiment)
+    assignments = ExperimentAssignment.objects.filter(experiment=experiment, subject=athlete)
+    # A statement of its own: the one that waited for the lock saw the rows as they were before the wait.
+    consents = Consent.objects.filter(athlete=athlete, **TO_EXPERIMENTS).values_list(Exists(assignments), flat=True)
+    known = consents.first()  # None: no consent, and then no row of theirs holds
+    if known:
+        return _of_stored(current, assignments.select_related("phase").get(), consented=True)
+    subject = Subject(str(athlete.pk), {**(attributes or {}), **own_attributes(athlete)})
+    screened = screen(current.configuration, subject, at=current.at, consented=known is not None)
+    if isinstance(screened, Eligible):
+        if current.configuration.closed:
+            return Standing(None, Reason.NOT_ON_ROSTER, current.phase)
+        return _holding(_arrive(current, athlete, subject, screened))
+    if screened.is_holdout:
+        return _holding(store(current, athlete, subject, screened))
+    return Standing(None, screened.reason, current.phase)
 
 
 def own_attributes(athlete: Athlete) -> dict[str, str]:
@@ -94,63 +136,49 @@ def own_attributes(athlete: Athlete) -> dict[str, str]:
     return {name: str(value) for name in OWN if (value := getattr(athlete, name))}
 
 
-def _answer(
-    experiment: Experiment,
-    phase: ExperimentPhase | None,
-    configuration: Configuration,
-    athlete: Athlete,
-    subject: Subject,
-    at: datetime,
-) -> Answer:
-    consented = Consent.objects.filter(athlete=athlete, **TO_EXPERIMENTS).exists()
-    stored = ExperimentAssignment.objects.filter(experiment=experiment, subject=athlete).select_related("phase").first()
-    if stored is not None:
-        against = standing(configuration, at=at, consented=consented)
-        if against in (None, Reason.PAUSED):
-            return _as_stored(experiment, stored)
-        return _refusal(experiment, configuration, athlete, against)
-    screened = screen(configuration, subject, at=at, consented=consented)
-    if phase is None or (not isinstance(screened, Eligible) and screened.reason is not Reason.HOLDOUT):
-        assert not isinstance(screened, Eligible)
-        return _refusal(experiment, configuration, athlete, screened.reason)
-    if not isinstance(screened, Eligible):
-        return _as_stored(experiment, store(experiment, phase, configuration, athlete, subject, screened, at))
-    if configuration.closed:
-        return _refusal(experiment, configuration, athlete, Reason.NOT_ON_ROSTER)
-    return _as_stored(experiment, _arrive(experiment, phase, configuration, athlete, subject, screened, at))
+def _known(current: Current, subject_ids: Sequence[UUID], acting_user: Actor) -> dict[UUID, Standing]:
+    """Return where those stand who have a row and may be asked for; consent is of the same moment as the row."""
+    visible = Athlete.objects.filter(athletes_in_scope(acting_user, ASSIGN), pk__in=subject_ids)
+    consents = Consent.objects.filter(athlete=OuterRef("subject"), **TO_EXPERIMENTS)
+    rows = ExperimentAssignment.objects.filter(experiment=current.experiment, subject__in=visible)
+    rows = rows.select_related("phase").defer("record_json", "phase__document_json").order_by()
+    return {
+        row.subject_id: _of_stored(current, row, consented=row.consented)
+        for row in rows.annotate(consented=Exists(consents))
+    }
 
 
-def _arrive(
-    experiment: Experiment,
-    phase: ExperimentPhase,
-    configuration: Configuration,
-    athlete: Athlete,
-    subject: Subject,
-    eligible: Eligible,
-    at: datetime,
-) -> ExperimentAssignment:
-    """Give the next number of the stratum. The athlete's row is locked: nobody else assigns them meanwhile."""
-    with transaction.atomic():
-        StratumCounter.objects.get_or_create(phase=phase, stratum=eligible.stratum)
-        counter = StratumCounter.objects.select_for_update().get(phase=phase, stratum=eligible.stratum)
-        assignment = place(configuration, eligible, counter.arrived)
-        stored = store(experiment, phase, configuration, athlete, subject, assignment, at)
-        counter.arrived += 1
-        counter.save(update_fields=["arrived"])
+def _of_stored(current: Current, stored: ExperimentAssignment, *, consented: bool) -> Standing:
+    against = standing(current.configuration, at=current.at, consented=consented)
+    if against in (None, Reason.PAUSED):
+        return _holding(stored)
+    return Standing(None, against, current.phase)
+
+
+def _holding(stored: ExperimentAssignment) -> Standing:
+    return Standing(stored, Reason.HOLDOUT if stored.is_holdout else Reason.ASSIGNED, stored.phase)
+
+
+def _arrive(current: Current, athlete: Athlete, subject: Subject, eligible: Eligible) -> ExperimentAssignment:
+    """Give the next number of the stratum. Its counter is locked to the end of the unit of work."""
+    where: dict[str, Any] = {"phase": current.phase, "stratum": eligible.stratum}
+    counters = StratumCounter.objects.filter(**where).select_for_update().order_by()  # by phase would lock that too
+    counter = counters.first()
+    if counter is None:
+        StratumCounter.objects.get_or_create(**where)
+        counter = counters.get()
+    assignment = place(current.configuration, eligible, counter.arrived)
+    stored = store(current, athlete, subject, assignment)
+    counter.arrived += 1
+    counter.save(update_fields=["arrived"])
     return stored
 
 
-def store(
-    experiment: Experiment,
-    phase: ExperimentPhase,
-    configuration: Configuration,
-    athlete: Athlete,
-    subject: Subject,
-    assignment: Assignment,
-    at: datetime,
-) -> ExperimentAssignment:
+def store(current: Current, athlete: Athlete, subject: Subject, assignment: Assignment) -> ExperimentAssignment:
     """Keep an assignment with what it can be replayed from; runs inside the caller's unit of work."""
-    kept = record_of(configuration, subject, assignment, at=at, consented=True)
+    experiment, phase = current.experiment, current.phase
+    assert phase is not None, "a draft assigns nobody"
+    kept = record_of(current.configuration, subject, assignment, at=current.at, consented=True)
     del kept["configuration"]  # the phase holds it once for all
     stored = ExperimentAssignment.objects.create(
         experiment=experiment,
@@ -162,7 +190,7 @@ def store(
         stratum=assignment.stratum or "",
         number=assignment.number,
         propensity=assignment.propensity,
-        assigned_at=at,
+        assigned_at=current.at,
         record_json=kept,
     )
     metadata = {"key": experiment.key, "phase": phase.number}
@@ -171,22 +199,16 @@ def store(
     return stored
 
 
-def _as_stored(experiment: Experiment, stored: ExperimentAssignment) -> Answer:
-    reason = Reason.HOLDOUT if stored.is_holdout else Reason.ASSIGNED
+def _answer(current: Current, subject_id: UUID, found: Standing) -> Answer:
+    stored, configuration = found.assignment, current.configuration
     return Answer(
-        experiment.key,
-        stored.subject_id,
-        stored.variant or None,
-        reason.value,
-        stored.is_holdout,
-        stored.bucket,
-        stored.phase.number,
-        stored.phase.version,
-        stored.assigned_at,
+        experiment_key=current.experiment.key,
+        subject_id=subject_id,
+        variant=stored.variant or None if stored else None,
+        reason=found.reason.value,
+        is_holdout=found.reason is Reason.HOLDOUT,
+        bucket=stored.bucket if stored else None,
+        phase=found.phase.number if found.phase else configuration.phase,
+        experiment_version=found.phase.version if found.phase else configuration.version,
+        assigned_at=stored.assigned_at if stored else None,
     )
-
-
-def _refusal(experiment: Experiment, configuration: Configuration, athlete: Athlete, reason: Reason | None) -> Answer:
-    assert reason is not None
-    version = configuration.version
-    return Answer(experiment.key, athlete.pk, None, reason.value, False, None, configuration.phase, version, None)

@@ -5,10 +5,9 @@ from __future__ import annotations
 from accounts.models import Athlete, Consent
 from accounts.scope import require
 from common.context import register_service, unit_of_work
-from common.database_time import database_now
 from common.errors import NotVisible, WrongState
 from experiments.assignment import Subject, assign_roster
-from experiments.documents import configuration_of, newest_phase
+from experiments.documents import current_of
 from experiments.lifecycle import State
 from experiments.models import Experiment, ExperimentAssignment
 from experiments.policies import MANAGE, Actor
@@ -35,18 +34,18 @@ def enrol_roster(*, key: str, acting_user: Actor) -> int:
         experiment = Experiment.objects.select_for_update(no_key=True).filter(key=key).first()
         if experiment is None:
             raise NotVisible(f"There is no experiment {key}.")
-        phase, at = newest_phase(experiment), database_now()
+        current = current_of(experiment)
+        phase, configuration = current.phase, current.configuration
         if phase is None or experiment.status != State.RUNNING:
             raise WrongState(f"An experiment that is {experiment.status} enrols nobody.")
-        configuration = configuration_of(phase, experiment.status)
         if not configuration.closed or ExperimentAssignment.objects.filter(phase=phase).exists():
             return 0
         agreed = set(Consent.objects.filter(**TO_EXPERIMENTS).values_list("athlete_id", flat=True))
         known = ExperimentAssignment.objects.filter(experiment=experiment).values("subject")
         athletes = {str(one.pk): one for one in Athlete.objects.filter(pk__in=agreed).exclude(pk__in=known)}
         subjects = {one: Subject(one, own_attributes(athlete)) for one, athlete in athletes.items()}
-        answers = assign_roster(configuration, subjects.values(), at=at, consented=subjects)
+        answers = assign_roster(configuration, subjects.values(), at=current.at, consented=subjects)
         taken = [(one, answer) for one, answer in sorted(answers.items()) if answer.variant or answer.is_holdout]
         for one, answer in taken:
-            store(experiment, phase, configuration, athletes[one], subjects[one], answer, at)
+            store(current, athletes[one], subjects[one], answer)
         return len(taken)

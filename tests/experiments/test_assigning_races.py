@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
 
@@ -56,3 +57,42 @@ def test_concurrent_assignments_keep_the_balance_and_give_one_answer_a_subject()
         counts = Counter(row.variant for row in of_stratum)
         assert all(abs(counts[variant] - 18 * share) < 2 for variant, share in (("a", 0.4), ("b", 0.3), ("c", 0.3)))
     assert {found.differences for _, found in replay_experiment(key=KEY, acting_user=COMMAND_LINE)} == {()}
+
+
+def test_consent_withdrawn_while_somebody_waits_for_the_athlete_counts():
+    told = {"key": KEY, "reason": "race", "acting_user": COMMAND_LINE}
+    create_experiment(fields={"variant_weights": {"a": 50, "b": 50}, "protocol": protocol()}, **told)
+    step(command=Command.START, expected=None, **told)
+    athlete = make_athlete()
+    about = {"athlete_id": athlete.pk, "purpose": "experiments", "text_version": "1", "acting_user": COMMAND_LINE}
+    record_consent(granted=True, **about)
+
+    def ask() -> Answer:
+        try:
+            return assign(experiment_key=KEY, subject_id=athlete.pk, attributes={}, acting_user=COMMAND_LINE)
+        finally:
+            connection.close()
+
+    with ThreadPoolExecutor(1) as pool:
+        with unit_of_work(COMMAND_LINE):
+            record_consent(granted=False, **about)
+            asked = pool.submit(ask)
+            wait_until_somebody_waits()
+        answer = asked.result(timeout=20)
+    assert (answer.variant, answer.reason) == (None, "not_consented")
+    with unit_of_work(COMMAND_LINE, read_only=True):
+        assert not ExperimentAssignment.objects.exists()
+
+
+def wait_until_somebody_waits() -> None:
+    """Return once another connection waits for a lock in this database."""
+    waiting = "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'"
+    deadline = time.monotonic() + 20
+    while time.monotonic() < deadline:
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT pg_stat_clear_snapshot()")  # else a transaction sees what it saw first
+            cursor.execute(waiting)
+            if cursor.fetchone()[0]:
+                return
+        time.sleep(0.05)
+    raise AssertionError("nobody waited")

@@ -13,6 +13,7 @@ from experiments.models import ExperimentAssignment, ExperimentExposure
 from experiments.services import exposing
 from experiments.services.running import create_experiment, step
 from plans.models import PlanGeneration, PlanVersion
+from plans.pipelines.registry import generate
 from plans.routing import by_arm
 from plans.services.regenerate_plan import regenerate_plan
 from plans.variants import ALGORITHM
@@ -182,8 +183,6 @@ def test_a_plan_that_falls_back_counts_for_its_arm(api, running, monkeypatch):  
 
 
 def _only_the_template(pipeline, *args, **kwargs):
-    from plans.pipelines.registry import generate
-
     if pipeline != "template":
         raise RuntimeError("down")
     return generate(pipeline, *args, **kwargs)
