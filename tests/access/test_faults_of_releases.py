@@ -37,6 +37,7 @@ NO_SERVICES: Final = {
     "experiments.assign.assign": "is `assign_many` of one",
 }
 SEVERAL: Final = {
+    "experiments.looking.look_at_all": "looks at each experiment by itself; one that fails is told of",
     "rollout.tick.tick": "looks at each run by itself; one that fails is told of, and the others go on",
     "rollout.messages.deliver_due": "a message is claimed, sent and noted, one after the other",
     "rollout.updates.tell_daily": "a message for each run",
@@ -119,6 +120,10 @@ def in_spring(has: dict[str, Any]) -> None:
     has["now"] = datetime.now(UTC) + timedelta(days=90)
 
 
+def in_two_days(has: dict[str, Any]) -> None:
+    has["now"] += timedelta(days=2)
+
+
 ADMIN: Final = {"acting_user": who("admin"), "reason": "for the story"}
 SECOND: Final = {"acting_user": who("second admin")}
 does("rollout.flags.seed_flags", acting_user=COMMAND_LINE)
@@ -187,7 +192,8 @@ does("experiments.assign.assign_many", experiment_key="taper", acting_user=COMMA
      subjects=lambda has: [(her(has), {}), (has["bare"].pk, {})])  # fmt: skip
 does("experiments.exposing.report_exposure", experiment_key="taper", acting_user=COMMAND_LINE, subject_id=her,
      variant="a", source_id=UUID(int=7))  # fmt: skip
-does("experiments.looking.take_look", key="taper", acting_user=COMMAND_LINE, within=after(timedelta(days=2)))
+does("experiments.looking.take_look", key="taper", acting_user=COMMAND_LINE, within=after(in_two_days))
+does("experiments.looking.look_at_all", within=after(in_two_days))
 does("experiments.check.replay_assignment", acting_user=COMMAND_LINE, assignment_id=lambda has: _assignment().pk)
 STEPS.append(
     (

@@ -88,13 +88,13 @@ def test_sessions_count_when_their_day_is_over_and_the_newest_word_counts(publis
     with unit_of_work(COMMAND_LINE, read_only=True):
         rows = PlanSession.objects.filter(version__plan=published.plan_id).exclude(kind__in=("rest", "race"))
         first, second, third = rows.order_by("day", "session_id")[:3]
+        due = {str(row.session_id) for row in rows if row.day <= third.day}
     over = datetime.combine(third.day + timedelta(days=1), datetime.min.time(), tzinfo=clock.now().tzinfo)
     for session, status in ((first, "skipped"), (first, "done"), (second, "partly")):
         with clock.frozen(datetime.combine(session.day, datetime.min.time(), tzinfo=over.tzinfo) + timedelta(hours=20)):
             complete_session(session_id=session.session_id, status=status, acting_user=published.user)
     with clock.frozen(over + timedelta(minutes=1)):
         found = {one.id: one.y for one in facts("adherence", published, since=over - timedelta(days=30))}
-    due = {str(row.session_id) for row in rows if row.day <= third.day}
     assert set(found) == due
     assert {found[str(first.session_id)], found[str(second.session_id)], found[str(third.session_id)]} == {
         1.0,
