@@ -24,6 +24,7 @@ _PAGES = [
     ("Release", "Announcements", "campaign", "admin:rollout_announcement_changelist", "announcement:write"),
     ("Release", "Messages", "outgoing_mail", "admin:rollout_rolloutmessage_changelist", "rollout:manage"),
     ("Support", "Report queue", "support_agent", "admin:rollout_report_changelist", "report:work"),
+    ("Evidence", "Experiments", "science", "admin:experiments_experiment_changelist", "experiment:manage"),
     ("Governance", "People", "badge", "admin:accounts_user_changelist", "user:manage"),
     ("Governance", "Coach links", "link", "admin:accounts_coachlink_changelist", "link:manage"),
     ("Governance", "Teams", "diversity_3", "admin:accounts_team_changelist", "user:manage"),

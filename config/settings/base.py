@@ -242,6 +242,8 @@ SPECTACULAR_SETTINGS = {
         "TestKindEnum": "modeling.models.TestKind",
         "ReasonEnum": "plans.api.review_serializers.REASON_CHOICES",
         "AssignmentReasonEnum": "experiments.assignment.REASONS",
+        "ExperimentStatusEnum": "experiments.models.experiment.STATES",
+        "RosterEnum": "experiments.models.experiment.ROSTERS",
     },
     "SCHEMA_PATH_PREFIX": r"/api/v1",
     "POSTPROCESSING_HOOKS": [

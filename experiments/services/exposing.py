@@ -27,6 +27,15 @@ logger = logging.getLogger("mesocycle.experiments")
 
 CLIENT = "client"
 """The source of exposures that clients tell; ours name the event."""
+TOLD_BEFORE = "This source_id was told of another use already."
+
+
+@dataclass(frozen=True, slots=True)
+class Reported:
+    """What a client told; `is_new` where it had not been told before."""
+
+    exposure: ExperimentExposure
+    is_new: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,7 +91,7 @@ def report_exposure(
     source_id: UUID,
     exposed_at: datetime | None = None,
     acting_user: Actor,
-) -> ExperimentExposure:
+) -> Reported:
     """Keep what a client says it used; the same `source_id` again is the same use.
 
     The variant need not be the assigned one: what was really seen is what the analysis must know.
@@ -110,12 +119,12 @@ def report_exposure(
         if not experiment.start_at <= at <= now:
             raise InvalidInput("An exposure lies between the experiment's start and now.", pointer="/exposed_at")
         try:
-            stored = _store(experiment, athlete, variant, at, CLIENT, source_id, "")
-        except IntegrityError:  # a use by somebody outside the caller's scope, which row-level security hides
-            stored = None
-        if stored is None or (stored.subject_id, stored.variant) != (athlete.pk, variant):
-            raise InvalidInput("This source_id was told of another use already.", pointer="/source_id")
-        return stored
+            stored, is_new = _store(experiment, athlete, variant, at, CLIENT, source_id, "")
+        except IntegrityError as error:  # a use by somebody outside the caller's scope, which row-level security hides
+            raise InvalidInput(TOLD_BEFORE, pointer="/source_id") from error
+        if (stored.subject_id, stored.variant) != (athlete.pk, variant):
+            raise InvalidInput(TOLD_BEFORE, pointer="/source_id")
+        return Reported(stored, is_new)
 
 
 def _store(
@@ -126,7 +135,7 @@ def _store(
     source: str,
     source_id: UUID,
     preference: str,
-) -> ExperimentExposure:
+) -> tuple[ExperimentExposure, bool]:
     links = CoachLink.objects.filter(links_that_hold(), athlete=athlete).order_by("active_from", "pk")
     exposure, is_new = ExperimentExposure.objects.get_or_create(
         experiment=experiment,
@@ -144,4 +153,4 @@ def _store(
         metadata = {"key": experiment.key, "variant": variant, "source": source, "source_id": str(source_id)}
         metadata |= {"preference": preference}
         record("experiment.expose", target_id=exposure.pk, subject_id=athlete.pk, metadata=metadata)
-    return exposure
+    return exposure, is_new

@@ -16,8 +16,9 @@ from common.context import unit_of_work
 from common.database_time import database_now
 from common.errors import InvalidInput, NotVisible, StaleVersion, WrongState
 from common.plain import plain
-from experiments.configuration import Configuration, Slice
+from experiments.configuration import Slice
 from experiments.documents import CONFIGURED, configuration_of, draft_of, newest_phase, protocol_of
+from experiments.fields import invalid, raise_all
 from experiments.lifecycle import EDITABLE, Command, NotPossible, State, next_state
 from experiments.models import Experiment, ExperimentPhase
 from experiments.policies import MANAGE, Actor
@@ -37,14 +38,14 @@ def create_experiment(*, key: str, fields: Mapping[str, Any], reason: str, actin
     """
     with unit_of_work(acting_user):
         require(acting_user, MANAGE)
-        _said(reason)
         experiment = Experiment(key=key, owner_id=actor_id(acting_user))
-        _write(experiment, {"name": key, **fields})
+        taken = [_taken(key)] if Experiment.objects.filter(key=key).exists() else []
+        _write(experiment, {"name": key, **fields}, wrong=[*_reasonless(reason), *taken])
         try:
             with transaction.atomic():
                 experiment.save(force_insert=True)
         except IntegrityError as error:
-            raise InvalidInput(f"There is an experiment {key} already.", pointer="/key") from error
+            raise invalid([_taken(key)]) from error
         _recorded("experiment.create", experiment, changes=plain(dict(fields)), reason=reason)
         return experiment
 
@@ -60,9 +61,9 @@ def edit_experiment(
         WrongState: it is no draft any more, and a change would touch the frozen configuration.
     """
     with unit_of_work(acting_user):
-        experiment = _managed(key, reason, expected, acting_user)
+        experiment = _managed(key, expected, acting_user)
         _not_frozen(experiment, changes)
-        _write(experiment, changes)
+        _write(experiment, changes, wrong=_reasonless(reason))
         _saved(experiment)
         _recorded("experiment.change", experiment, changes=plain(dict(changes)), reason=reason)
         return experiment
@@ -84,7 +85,8 @@ def step(
         WrongState: not in this state.
     """
     with unit_of_work(acting_user):
-        experiment = _managed(key, reason, expected, acting_user)
+        experiment = _managed(key, expected, acting_user)
+        raise_all(_reasonless(reason))
         now = database_now()
         try:
             state = next_state(State(experiment.status), command)
@@ -113,11 +115,11 @@ def begin_phase(
         WrongState: it is neither running nor paused, or nothing would change.
     """
     with unit_of_work(acting_user):
-        experiment = _managed(key, reason, expected, acting_user)
+        experiment = _managed(key, expected, acting_user)
         if State(experiment.status) not in (State.RUNNING, State.PAUSED):
             raise WrongState(f"An experiment that is {experiment.status} has no next phase.")
         before = {name: plain(getattr(experiment, name)) for name in CONFIGURED}
-        _write(experiment, changes, allowed=frozenset(CONFIGURED))
+        _write(experiment, changes, allowed=frozenset(CONFIGURED), wrong=_reasonless(reason))
         if before == {name: plain(getattr(experiment, name)) for name in CONFIGURED}:
             raise WrongState("Nothing differs from the phase that runs.")
         experiment.phase += 1
@@ -135,10 +137,9 @@ def _not_frozen(experiment: Experiment, changes: Mapping[str, Any]) -> None:
     raise WrongState(f"This experiment is {experiment.status}: {why}.")
 
 
-def _managed(key: str, reason: str, expected: int | None, acting_user: Actor) -> Experiment:
+def _managed(key: str, expected: int | None, acting_user: Actor) -> Experiment:
     """Authorise a change and return the experiment under lock."""
     require(acting_user, MANAGE)
-    _said(reason)
     experiment = Experiment.objects.select_for_update(no_key=True).filter(key=key).first()
     if experiment is None:
         raise NotVisible(f"There is no experiment {key}.")
@@ -147,30 +148,66 @@ def _managed(key: str, reason: str, expected: int | None, acting_user: Actor) ->
     return experiment
 
 
-def _said(reason: str) -> None:
-    if not reason.strip() or len(reason.strip()) > LONGEST_REASON or "\0" in reason:
-        raise InvalidInput(f"Say why, in at most {LONGEST_REASON} readable characters.", pointer="/reason")
+def _reasonless(reason: str) -> list[dict[str, str]]:
+    """Return the mistake of a change that says no reason."""
+    if reason.strip() and len(reason.strip()) <= LONGEST_REASON and "\0" not in reason:
+        return []
+    return [{"pointer": "/reason", "detail": f"Say why, in at most {LONGEST_REASON} readable characters."}]
 
 
-def _write(experiment: Experiment, fields: Mapping[str, Any], *, allowed: frozenset[str] = WRITTEN) -> Configuration:
-    """Set columns, and read the configuration that they make."""
+def _taken(key: str) -> dict[str, str]:
+    return {"pointer": "/key", "detail": f"There is an experiment {key} already."}
+
+
+def _write(
+    experiment: Experiment,
+    fields: Mapping[str, Any],
+    *,
+    allowed: frozenset[str] = WRITTEN,
+    wrong: Sequence[dict[str, str]] = (),
+) -> None:
+    """Set columns; refuses what they make, and what was `wrong` before, all at once."""
     unknown = sorted(set(fields) - allowed)
     if unknown:
         raise InvalidInput(f"There is no such field, or not here: {', '.join(unknown)}.", pointer=f"/{unknown[0]}")
     for name, value in fields.items():
-        setattr(experiment, name, value)
-    for name in ("name", "description"):
-        if not isinstance(getattr(experiment, name), str) or "\0" in getattr(experiment, name):
-            raise InvalidInput("This is a readable text.", pointer=f"/{name}")
-    if not 0 < len(experiment.name) <= 120:
-        raise InvalidInput("A name has 1 to 120 characters.", pointer="/name")
+        column: Any = Experiment._meta.get_field(name)
+        setattr(experiment, name, column.get_default() if value is None and not column.null else value)
+    errors = [*wrong, *_unreadable(experiment)]
     start_at = experiment.start_at or database_now()
-    configuration = draft_of(experiment, start_at=start_at, phase=experiment.phase)
-    if experiment.protocol != {}:
-        experiment.protocol = protocol_of(experiment).as_json()
+    configuration, protocol = None, None
+    try:
+        configuration = draft_of(experiment, start_at=start_at, phase=experiment.phase)
+    except InvalidInput as error:
+        errors += error.errors
+    try:
+        protocol = protocol_of(experiment) if experiment.protocol != {} and _has_names(experiment) else None
+    except InvalidInput as error:
+        errors += error.errors
+    raise_all(errors)
+    assert configuration is not None
+    if protocol is not None:
+        experiment.protocol = protocol.as_json()
     experiment.start_at = configuration.start_at if experiment.start_at else None
     experiment.end_at = configuration.end_at
-    return configuration
+
+
+def _has_names(experiment: Experiment) -> bool:
+    """Return whether the weights name variants, which a protocol speaks of; else the weights are the mistake."""
+    weights = experiment.variant_weights
+    return isinstance(weights, Mapping) and all(isinstance(name, str) for name in weights)
+
+
+def _unreadable(experiment: Experiment) -> list[dict[str, str]]:
+    """Return the mistakes of the texts."""
+    errors = []
+    for name in ("name", "description"):
+        text = getattr(experiment, name)
+        if not isinstance(text, str) or "\0" in text:
+            errors.append({"pointer": f"/{name}", "detail": "This is a readable text."})
+    if isinstance(experiment.name, str) and not 0 < len(experiment.name) <= 120:
+        errors.append({"pointer": "/name", "detail": "A name has 1 to 120 characters."})
+    return errors
 
 
 def _freeze(experiment: Experiment, now: datetime, reason: str, *, phase: int = 1) -> None:

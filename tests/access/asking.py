@@ -22,6 +22,7 @@ OBJECTS: Final = {
     "coachlink": "link",
     "team": "team",
     "flag": "flag",
+    "experiment": "experiment",
     "announcement": "announcement",
     "rolloutmessage": "message",
     "athlete": "athlete",
@@ -55,6 +56,7 @@ PARTS: Final = {
 PATHS: Final = {
     "athlete-grant": "api/v1/athletes/{athlete}/grants/{access}",
     "plan-share": "api/v1/plans/{plan}/shares/{share}",
+    "experiment": f"api/v1/experiments/{EXPERIMENT}",
     "session-workout": "api/v1/sessions/{session}/workout.fit",
     "password_reset_confirm": "password/choose/MQ/set-password/",
     "admin:app_list": "admin/plans/",
@@ -101,6 +103,9 @@ BODIES: Final[dict[tuple[str, str], Any]] = {
     ("notifications-read", "POST"): {"all": True},
     ("assignments", "POST"): {"experiment_key": EXPERIMENT, "subject_id": "{athlete}"},
     ("assignments-bulk", "POST"): {"experiment_key": EXPERIMENT, "subjects": [{"subject_id": "{athlete}"}]},
+    ("exposures", "POST"): {
+        "experiment_key": EXPERIMENT, "subject_id": "{athlete}", "variant": "a", "source_id": "{job}",
+    },
     ("reports", "POST"): {"topic": "error", "text": "It fails.", "athlete_id": "{athlete}"},
     ("ofrep-flag", "POST"): {"context": {"targetingKey": "{athlete}"}},
     ("ofrep-flags", "POST"): {"context": {"targetingKey": "{athlete}"}},

@@ -32,7 +32,8 @@ Pages: as REST, but athletes have no console (`log`), and Django answers 403 for
     (as a redirect) for a row. Queues of our own (erasure, holds, break-glass) are 404 to who lacks their verb.
     GET of an address that only takes POST leads back to where the button is: `ok`, and says nothing.
 Administration: user:manage, link:manage, athlete:grant, erasure:confirm: administrators; hold:manage, audit:review:
-    compliance too or alone; rollout:manage: data scientists too. Nothing is deleted in the console: 403 for everybody.
+    compliance too or alone; rollout:manage, experiment:manage: data scientists too. Nothing is deleted in the console:
+    403 for everybody.
 Flags: who is logged in asks about subjects in their scope; others are told 400, which counts as `ok` here and is
     tested with the flags.
 Erased: in nobody's reach but the administrators'; new details and measurements are refused (410, `ok` here).
@@ -327,9 +328,22 @@ admin:break_glass_review                 POST   log log 403 403 403 403 403 403 
 admin:hold_lift                          GET    log log 405 405 405 405 405 405 405 log log 405 405 405 405 405 405
 admin:hold_lift                          POST   log log 404 403 403 403 403 403 403 log log 403 403 403 403 403 404
 
-# Experiments: whose variant somebody may ask for
+# Experiments: whose variant somebody may ask for, or tell the use of; and who manages them
 assignments                              POST   401 401 ok  ok  404 404 404 403 403 ok  404 403 403 403 403 403 403
 assignments-bulk                         POST   401 401 ok  ok  404 404 404 403 403 ok  404 403 403 403 403 403 403
+exposures                                POST   401 401 ok  ok  404 404 404 403 403 ok  404 403 403 403 403 403 403
+experiments                              GET    401 401 ok  403 403 403 403 403 403 403 403 403 403 403 403 ok  403
+experiment                               GET    401 401 ok  403 403 403 403 403 403 403 403 403 403 403 403 ok  403
+admin:experiments_experiment_changelist  any    log log ok  403 403 403 403 403 403 log log 403 403 403 403 ok  403
+admin:experiments_experiment_add         GET    log log nil 403 403 403 403 403 403 log log 403 403 403 403 nil 403
+admin:experiments_experiment_add         POST   log log say 403 403 403 403 403 403 log log 403 403 403 403 say 403
+admin:experiments_experiment_change      any    log log ok  403 403 403 403 403 403 log log 403 403 403 403 ok  403
+admin:experiments_experiment_edit        GET    log log ok  403 403 403 403 403 403 log log 403 403 403 403 ok  403
+admin:experiments_experiment_edit        POST   log log say 403 403 403 403 403 403 log log 403 403 403 403 say 403
+admin:experiments_experiment_command     GET    log log 405 405 405 405 405 405 405 log log 405 405 405 405 405 405
+admin:experiments_experiment_command     POST   log log ok  403 403 403 403 403 403 log log 403 403 403 403 ok  403
+admin:experiments_experiment_preview     any    log log ok  403 403 403 403 403 403 log log 403 403 403 403 ok  403
+admin:experiments_experiment_results     any    log log ok  403 403 403 403 403 403 log log 403 403 403 403 ok  403
 
 # Support reports, and what users and stakeholders are told
 reports                                  GET    401 401 nil nil nil nil nil nil nil ok  nil 403 403 403 403 403 403

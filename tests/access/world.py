@@ -232,7 +232,7 @@ def _words(review: Any, athlete: Athlete, other: Athlete, draft: Any, users: dic
         flag = Flag.objects.order_by("pk")[0]
     told = {"key": EXPERIMENT, "reason": "for everybody", "acting_user": COMMAND_LINE}
     create_experiment(fields={"variant_weights": {"a": 50, "b": 50}, "protocol": protocol()}, **told)
-    step(command=Step.START, expected=None, **told)
+    experiment = step(command=Step.START, expected=None, **told)
     report = file_report(topic="error", severity="low", text="The week does not load.", acting_user=review.user)
     news = draft_announcement(
         fields={"kind": "announcement", "title": "A word", "body": "Soon."}, acting_user=users["admin"]
@@ -269,6 +269,7 @@ def _words(review: Any, athlete: Athlete, other: Athlete, draft: Any, users: dic
         "team": str(athlete.team_id),
         "user": str(review.user.pk),
         "flag": str(flag.pk),
+        "experiment": str(experiment.pk),
         "note": str(note.pk),
         "report": str(report.pk),
         "announcement": str(news.pk),

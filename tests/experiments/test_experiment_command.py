@@ -84,3 +84,32 @@ def test_refusals_have_their_exit_codes(file):
     assert experiment("start", KEY)[0] == 2
     assert experiment("start", KEY, *WHY, "--version", 5)[0] == 4
     assert experiment("replay", "none")[0] == 2
+
+
+def test_the_test_groups_ship_and_are_started_from_the_command_line():
+    code, found = experiment("ready")
+    assert (code, [(row["name"], row["key"]) for row in found]) == (0, [("test-groups", "plan_algorithm_variant")])
+    code, row = experiment("create", "groups", "--ready", "test-groups", *WHY)
+    assert (code, row["variants"]) == (0, "advanced 25 %, auto 25 %, choice 25 %, simplified 25 %")
+    assert experiment("start", "groups", *WHY)[1]["status"] == "running"
+    assert experiment("assign", "groups", agreeing().pk)[1]["reason"] == "assigned"
+    asked, ships = Experiment.objects.get().protocol, found[0]["document"]["protocol"]
+    assert {name: asked[name] for name in ("control", "values", "guardrails")} == {
+        name: ships[name] for name in ("control", "values", "guardrails")
+    }
+
+
+def test_a_draft_comes_from_a_file_or_from_one_that_ships(file):
+    assert experiment("create", KEY, *WHY)[0] == 2
+    assert experiment("create", KEY, file, "--ready", "test-groups", *WHY)[0] == 2
+    assert experiment("create", KEY, "--ready", "none", *WHY)[0] == 2
+    assert experiment("ready", "--as", make_user("coach").email)[0] == 3
+    assert not Experiment.objects.exists()
+
+
+def test_a_field_that_is_null_has_its_default(tmp_path):
+    path = tmp_path / "nulls.json"
+    path.write_text(json.dumps({**FIELDS, "holdout_percentage": None, "roster": None, "targeting": None}))
+    assert experiment("create", KEY, path, *WHY)[0] == 0
+    row = Experiment.objects.get()
+    assert (row.holdout_percentage, row.roster, row.targeting) == (0.0, "open", {})

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any, Final
@@ -20,6 +20,7 @@ from experiments.lifecycle import Command as Step
 from experiments.lifecycle import State, possible
 from experiments.models import Experiment
 from experiments.policies import MANAGE
+from experiments.ready import READY
 from experiments.services.assign import assign
 from experiments.services.check import replay_assignment, replay_experiment
 from experiments.services.roster import enrol_roster
@@ -44,9 +45,15 @@ class Command(ActorMixin):
         super().add_arguments(parser)
         parts = parser.add_subparsers(dest="verb", required=True, metavar="VERB")
         _verb(parts, "list", "all experiments, newest first")
+        _verb(parts, "ready", "experiments that ship, for create --ready")
         for name, what in (("create", "a draft"), ("edit", "changes of a draft"), ("phase", "the next phase")):
             part = _changing(parts, name, f"{what}, from a JSON document")
-            part.add_argument("file", metavar="FILE", help="the fields as a JSON object; - for standard input")
+            number = "?" if name == "create" else None
+            part.add_argument(
+                "file", metavar="FILE", nargs=number, help="the fields as a JSON object; - for standard input"
+            )
+            if name == "create":
+                part.add_argument("--ready", metavar="NAME", help="from one that ships (`ready`) instead of a FILE")
         for name in STEPS:
             _changing(parts, name, f"{name} an experiment")
         part = _verb(parts, "enrol", "rank a closed roster, where the start could not")
@@ -76,6 +83,18 @@ class Command(ActorMixin):
             self.table(rows)
         else:
             self.note("There is no experiment yet: `experiment create KEY FILE --reason …` writes a draft.")
+
+    def ready(self, options: dict[str, Any]) -> None:
+        """Print the experiments that ship."""
+        with unit_of_work(options["acting_user"], read_only=True):
+            require(options["acting_user"], MANAGE)
+        rows = [
+            {"name": name, "key": one.key, "title": one.title, "what": one.describes} for name, one in READY.items()
+        ]
+        if self.as_json:
+            self.emit([{**row, "document": one.document} for row, (_, one) in zip(rows, READY.items(), strict=True)])
+        else:
+            self.table(rows)
 
     def _show(self, experiment: Experiment) -> None:
         row = _row(experiment)
@@ -128,6 +147,7 @@ class Command(ActorMixin):
 
 WITHOUT_REASON: Final[dict[str, Callable[[Command, dict[str, Any]], int | None]]] = {
     "list": Command.list,
+    "ready": Command.ready,
     "enrol": Command.enrol,
     "assign": Command.assign,
     "replay": Command.replay,
@@ -137,7 +157,7 @@ WITHOUT_REASON: Final[dict[str, Callable[[Command, dict[str, Any]], int | None]]
 def _changed(verb: str, options: dict[str, Any]) -> Experiment:
     given = {name: options[name] for name in ("key", "reason", "acting_user")}
     if verb == "create":
-        return create_experiment(fields=_document(options["file"]), **given)
+        return create_experiment(fields=_fields(options), **given)
     given["expected"] = options["expected"]
     if verb in STEPS:
         return step(command=STEPS[verb], **given)
@@ -174,6 +194,19 @@ def _row(experiment: Experiment) -> dict[str, Any]:
     weights = ", ".join(f"{name} {weight:g} %" for name, weight in sorted(experiment.variant_weights.items()))
     can = ", ".join(sorted(possible(State(experiment.status)))) or "nothing"
     return {**{name: getattr(experiment, name) for name in names}, "variants": weights, "can": can}
+
+
+def _fields(options: dict[str, Any]) -> Mapping[str, Any]:
+    """Return the fields of a new draft: a document, or one that ships."""
+    name, path = options["ready"], options["file"]
+    if (name is None) == (path is None):
+        raise InvalidInput("Give either a FILE or --ready NAME.", pointer="/file")
+    if name is None:
+        return _document(path)
+    found = READY.find(name)
+    if found is None:
+        raise InvalidInput(f"{name} does not ship: {', '.join(READY)} do.", pointer="/ready")
+    return found.document
 
 
 def _document(path: str) -> dict[str, Any]:
