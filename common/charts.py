@@ -96,7 +96,7 @@ def draw(
     if any(len(line.values) != len(times) for line in lines):
         raise ValueError("each line has one value for each time")
     known = [value for line in lines for value in line.values if value is not None]
-    ticks = _ticks([*known, *(limit.value for limit in limits)], floor, ceiling)
+    ticks = round_ticks([*known, *(limit.value for limit in limits)], floor, ceiling)
     low, high = ticks[0], ticks[-1]
 
     def place(value: float) -> float:
@@ -117,7 +117,7 @@ def draw(
     )
 
 
-def _ticks(values: Sequence[float], floor: float | None, ceiling: float | None) -> list[float]:
+def round_ticks(values: Sequence[float], floor: float | None, ceiling: float | None) -> list[float]:
     """Return three to five round values that span all others."""
     low, high = (min(values), max(values)) if values else (0.0, 1.0)
     low = low if floor is None or low - floor > 2 * (high - low) else floor

@@ -9,8 +9,8 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
-from datetime import datetime
-from typing import Any
+from datetime import datetime, timedelta
+from typing import Any, Final
 
 from experiments.analysis import Arrivals, NotIdentified, Pair, Table, estimate
 from experiments.protocol import Protocol
@@ -77,13 +77,16 @@ class Look:
         }
 
 
+LATE: Final = timedelta(days=7)
+"""How long after its end an experiment is looked at: for what happened before and is told later."""
+
 _COUNTS = ("assigned", "exposed", "members", "excluded")
-_PHASE = " in phase "
+IN_PHASE = " in phase "
 
 
 def stratum_in(stratum: str, phase: int) -> str:
     """Return the stratum to analyse somebody in: arms are alike only among those who were assigned in one phase."""
-    return stratum if phase == 1 else f"{stratum}{_PHASE}{phase}"
+    return stratum if phase == 1 else f"{stratum}{IN_PHASE}{phase}"
 
 
 def look_of(
@@ -141,7 +144,7 @@ def _arrivals(tally: Tally, weights: Mapping[int, Mapping[str, float]]) -> tuple
     """Return the new subjects; the phase in which each was assigned says what was to be expected."""
     found: dict[tuple[int, str], dict[str, int]] = {}
     for (phase, stratum, variant), count in sorted(tally.arrived.items()):
-        found.setdefault((phase, stratum.removesuffix(f"{_PHASE}{phase}")), {})[variant] = count
+        found.setdefault((phase, stratum.removesuffix(f"{IN_PHASE}{phase}")), {})[variant] = count
     return tuple(Arrivals(counts, weights[phase], stratum) for (phase, stratum), counts in found.items())
 
 

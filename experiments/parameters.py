@@ -7,16 +7,22 @@ from dataclasses import dataclass
 from typing import Final
 
 from common.registries import Registry
+from experiments.metrics import Reader
 
 
 @dataclass(frozen=True, slots=True)
 class Parameter:
-    """values: each value that a variant may set, with its meaning in words. default: what holds outside experiments."""
+    """What a variant may set.
+
+    values: each value, with its meaning in words. default: what holds outside experiments. uses: each time that it was
+    asked for in the past, also outside experiments, for how fast subjects would come; None where nobody can tell.
+    """
 
     name: str
     title: str
     values: Mapping[str, str]
     default: str
+    uses: Reader | None = None
 
 
 PARAMETERS: Final[Registry[Parameter]] = Registry("experiment parameters")

@@ -44,6 +44,12 @@ def speed(subjects: Collection[UUID], since: datetime, until: datetime) -> Facts
             yield _fact("calculation_speed", row.pk, row.athlete_id, row.latency_ms, row.created_at, row.settled_at)
 
 
+def requests(subjects: Collection[UUID], since: datetime, until: datetime) -> Facts:
+    """Each request for a plan that was answered: where experiments set how it is made. No metric."""
+    for row in _requests(subjects, since, until):
+        yield _fact("requests", row.pk, row.athlete_id, 1.0, row.created_at, row.settled_at)
+
+
 def errors(subjects: Collection[UUID], since: datetime, until: datetime) -> Facts:
     """Whether each request failed, or the template had to answer it."""
     bad = {Outcome.FALLBACK, Outcome.FAILED}

@@ -6,6 +6,7 @@ from typing import Any, Final
 
 from experiments.parameters import PARAMETERS, Parameter
 from experiments.ready import READY, Ready
+from plans.measures import requests
 
 ALGORITHM: Final = "plan_algorithm_variant"
 CHOICE: Final = "choice"
@@ -43,7 +44,7 @@ def register() -> None:
         CHOICE: "The caller's choice of model",
         "auto": "Automatic selection, as outside experiments",
     }
-    PARAMETERS.register(ALGORITHM, Parameter(ALGORITHM, "Which model plans", values, "auto"))
+    PARAMETERS.register(ALGORITHM, Parameter(ALGORITHM, "Which model plans", values, "auto", requests))
     READY.register(
         "test-groups",
         Ready("The four test groups", "how plans are made: four models, 25 % each", ALGORITHM, TEST_GROUPS),

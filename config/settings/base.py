@@ -244,6 +244,11 @@ SPECTACULAR_SETTINGS = {
         "AssignmentReasonEnum": "experiments.assignment.REASONS",
         "ExperimentStatusEnum": "experiments.models.experiment.STATES",
         "RosterEnum": "experiments.models.experiment.ROSTERS",
+        "FindingEnum": "experiments.api.results_views.FINDINGS",
+        "StandEnum": "experiments.api.results_views.STANDS",
+        "LiftShapeEnum": "experiments.api.results_views.SHAPES",
+        "MetricRoleEnum": "experiments.api.results_views.ROLES",
+        "MetricUnitEnum": "experiments.api.results_views.UNITS",
     },
     "SCHEMA_PATH_PREFIX": r"/api/v1",
     "POSTPROCESSING_HOOKS": [

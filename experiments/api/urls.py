@@ -1,6 +1,6 @@
 from django.urls import path
 
-from experiments.api import experiments, exposures, views
+from experiments.api import experiments, exposures, results_views, views
 
 urlpatterns = [
     path("assignments", views.AssignmentView.as_view(), name="assignments"),
@@ -8,4 +8,5 @@ urlpatterns = [
     path("exposures", exposures.ExposureView.as_view(), name="exposures"),
     path("experiments", experiments.ExperimentListView.as_view(), name="experiments"),
     path("experiments/<str:key>", experiments.ExperimentView.as_view(), name="experiment"),
+    path("experiments/<str:key>/results", results_views.ExperimentResultsView.as_view(), name="experiment-results"),
 ]

@@ -25,7 +25,7 @@ from experiments.pages.form import form_of
 from experiments.pages.frozen import frozen_of
 from experiments.pages.listing import Assigned, assigned_counts, listing, pill_of
 from experiments.pages.preview import preview_page
-from experiments.pages.results import results_page
+from experiments.pages.results import results_csv, results_json, results_page
 from experiments.pages.typed import Typed, typed_of
 from experiments.policies import MANAGE
 from experiments.ready import READY
@@ -46,6 +46,8 @@ class ExperimentAdmin(OperatorAdmin):
             self._path("<uuid:object_id>/command/", require_POST(self.command), "command"),
             self._path("<uuid:object_id>/preview/", self.preview, "preview"),
             self._path("<uuid:object_id>/results/", self.results, "results"),
+            self._path("<uuid:object_id>/results.csv", self.results_as_csv, "results_csv"),
+            self._path("<uuid:object_id>/results.json", self.results_as_json, "results_json"),
         ]
 
     def _path(self, route: str, view: Callable[..., HttpResponse], name: str) -> Any:
@@ -129,6 +131,14 @@ class ExperimentAdmin(OperatorAdmin):
     def results(self, request: HttpRequest, object_id: UUID) -> HttpResponse:
         """What came of it."""
         return self._rendered(request, results_page, object_id)
+
+    def results_as_csv(self, request: HttpRequest, object_id: UUID) -> HttpResponse:
+        """The results of every look so far, a row a metric, treatment and look."""
+        return results_csv(self, request, object_id)
+
+    def results_as_json(self, request: HttpRequest, object_id: UUID) -> HttpResponse:
+        """The results, as the API gives them."""
+        return results_json(self, request, object_id)
 
     def _rendered(self, request: HttpRequest, page: Callable[..., HttpResponse], object_id: UUID) -> HttpResponse:
         self.allow(request)

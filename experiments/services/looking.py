@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from typing import Final
 
 from accounts.scope import require
@@ -18,7 +18,7 @@ from experiments.documents import harm_of, protocol_of, weights_of
 from experiments.facts import events_of
 from experiments.judging import decisions_of
 from experiments.lifecycle import Command, State
-from experiments.looks import Look, look_of, read_look
+from experiments.looks import LATE, Look, look_of, read_look
 from experiments.metrics import METRICS
 from experiments.models import Experiment, ExperimentLook
 from experiments.policies import MANAGE, Actor
@@ -26,8 +26,6 @@ from experiments.services.running import step
 from experiments.streams import reduce
 
 ANALYSIS: Final = register_service("experiment-analysis")
-LATE: Final = timedelta(days=7)
-"""How long after its end an experiment is looked at: for what happened before and is told later."""
 
 
 def take_look(*, key: str, as_of: datetime | None = None, acting_user: Actor) -> ExperimentLook:

@@ -16,7 +16,7 @@ from common.context import unit_of_work
 from common.database_time import database_now
 from common.errors import InvalidInput, NotVisible, StaleVersion, WrongState
 from common.plain import plain
-from experiments.configuration import Slice
+from experiments.configuration import Configuration, Slice
 from experiments.documents import CONFIGURED, configuration_of, draft_of, newest_phase, protocol_of
 from experiments.fields import invalid, raise_all
 from experiments.lifecycle import EDITABLE, Command, NotPossible, State, next_state
@@ -212,17 +212,16 @@ def _unreadable(experiment: Experiment) -> list[dict[str, str]]:
 
 def _freeze(experiment: Experiment, now: datetime, reason: str, *, phase: int = 1) -> None:
     """Keep the configuration as it is now as a phase that begins now, or later where the draft says so."""
-    begins = max(experiment.start_at or now, now) if phase == 1 else now
+    begins = begin_of(experiment, now) if phase == 1 else now
     configuration = draft_of(experiment, start_at=begins, phase=phase)
-    if configuration.closed and begins > now:
-        raise InvalidInput("A closed roster is ranked by the start itself; leave this empty.", pointer="/start_at")
+    not_closed_ahead(configuration, now)
     earlier = list(experiment.phases.order_by("number"))
     spans = [Phase(row.number, row.started_at, _end(row, earlier, now)) for row in earlier]
     check_phases([*spans, Phase(phase, begins, configuration.end_at)])
     protocol = protocol_of(experiment)
     if phase == 1:
         experiment.start_at, experiment.protocol_sha256 = begins, protocol.sha256
-    _not_over_others(experiment, configuration.slice, protocol.parameter)
+    not_over_others(experiment, configuration.slice, protocol.parameter)
     frozen = ExperimentPhase.objects.create(
         experiment=experiment,
         number=phase,
@@ -235,14 +234,32 @@ def _freeze(experiment: Experiment, now: datetime, reason: str, *, phase: int = 
     record("experiment.phase", target_id=frozen.pk, metadata=metadata | {"protocol": protocol.sha256})
 
 
+def begin_of(experiment: Experiment, now: datetime) -> datetime:
+    """Return when a draft would begin to assign if it were started now."""
+    return max(experiment.start_at or now, now)
+
+
+def not_closed_ahead(configuration: Configuration, now: datetime) -> None:
+    """Refuse a closed roster that begins later.
+
+    Raises:
+        InvalidInput: at `start_at`.
+    """
+    if configuration.closed and configuration.start_at > now:
+        raise InvalidInput("A closed roster is ranked by the start itself; leave this empty.", pointer="/start_at")
+
+
 def _end(row: ExperimentPhase, phases: Sequence[ExperimentPhase], now: datetime) -> datetime:
     return min([*(one.started_at for one in phases if one.number > row.number), now])
 
 
-def _not_over_others(experiment: Experiment, mine: Slice | None, parameter: str) -> None:
+def not_over_others(experiment: Experiment, mine: Slice | None, parameter: str) -> None:
     """Refuse a slice of a layer, or a parameter, that another experiment has; also one that is paused: it will go on.
 
     Two experiments may set one parameter only for different people: from slices of one layer that do not overlap.
+
+    Raises:
+        InvalidInput: at `layer`; of the first parameter, or of every pair of slices.
     """
     live = [state.value for state in (State.RUNNING, State.PAUSED)]
     slices = {experiment.key: mine} if mine else {}

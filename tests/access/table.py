@@ -344,6 +344,9 @@ admin:experiments_experiment_command     GET    log log 405 405 405 405 405 405 
 admin:experiments_experiment_command     POST   log log ok  403 403 403 403 403 403 log log 403 403 403 403 ok  403
 admin:experiments_experiment_preview     any    log log ok  403 403 403 403 403 403 log log 403 403 403 403 ok  403
 admin:experiments_experiment_results     any    log log ok  403 403 403 403 403 403 log log 403 403 403 403 ok  403
+experiment-results                       GET    401 401 404 403 403 403 403 403 403 403 403 403 403 403 403 404 403
+admin:experiments_experiment_results_csv any    log log 404 403 403 403 403 403 403 log log 403 403 403 403 404 403
+admin:experiments_experiment_results_json any   log log 404 403 403 403 403 403 403 log log 403 403 403 403 404 403
 
 # Support reports, and what users and stakeholders are told
 reports                                  GET    401 401 nil nil nil nil nil nil nil ok  nil 403 403 403 403 403 403

@@ -18,16 +18,24 @@ from common.errors import InvalidInput, NotVisible
 from common.management.base import EXIT_CODES, ActorMixin
 from experiments.lifecycle import Command as Step
 from experiments.lifecycle import State, possible
+from experiments.management.before import add_power, show_power, show_preview
+from experiments.management.results import show_results
 from experiments.models import Experiment
 from experiments.policies import MANAGE
 from experiments.ready import READY
+from experiments.selectors import moment_of, results_of
 from experiments.services.assign import assign
 from experiments.services.check import replay_assignment, replay_experiment
+from experiments.services.looking import take_look
 from experiments.services.roster import enrol_roster
 from experiments.services.running import begin_phase, create_experiment, edit_experiment, step
 
 DIFFERS: Final = 5
-CODES: Final = f"{EXIT_CODES}  {DIFFERS}  `replay`: an assignment does not follow from its record\n"
+HIDDEN: Final = 6
+CODES: Final = (
+    f"{EXIT_CODES}  {DIFFERS}  `replay`: an assignment does not follow from its record\n"
+    f"  {HIDDEN}  `results`: hidden, because the sample ratio alarms\n"
+)
 STEPS: Final = {step.value: step for step in Step}
 
 
@@ -63,6 +71,16 @@ class Command(ActorMixin):
         part.add_argument("subject", metavar="ATHLETE")
         part = _verb(parts, "replay", "decide stored assignments again from their records, and compare")
         part.add_argument("what", metavar="KEY|ASSIGNMENT", help="an experiment's key, or one assignment's id")
+
+        part = _verb(parts, "preview", "a draft on the real roster: allocation, overlap, detectable effect, blockers")
+        part.add_argument("key", metavar="KEY")
+        add_power(_verb(parts, "power", "power, detectable effect and subjects needed, of a draft or a design"))
+        part = _verb(parts, "look", "take a look now: count what was known at the last midnight (UTC), and keep it")
+        part.add_argument("key", metavar="KEY")
+        part = _verb(parts, "results", "what came of it, told from stored looks")
+        part.add_argument("key", metavar="KEY")
+        part.add_argument("--as-of", default="", metavar="WHEN", help="the newest look at or before a day or a moment")
+        part.add_argument("--csv", action="store_true", dest="as_csv", help="every look, metric and treatment as CSV")
 
     def run(self, **options: Any) -> int | None:
         """Run the verb."""
@@ -144,6 +162,18 @@ class Command(ActorMixin):
             self.table(wrong) if wrong else self.note(f"{len(found)} replayed, all as they were stored.")
         return DIFFERS if wrong else None
 
+    def look(self, options: dict[str, Any]) -> None:
+        """Take a look."""
+        row = take_look(key=options["key"], acting_user=options["acting_user"])
+        told = {"number": row.number, "as_of": row.as_of, "sha256": row.sha256}
+        self.emit(told) if self.as_json else self.table([told])
+
+    def results(self, options: dict[str, Any]) -> int | None:
+        """Print results, or why they are hidden."""
+        as_of = moment_of(options["as_of"])
+        found = results_of(key=options["key"], as_of=as_of, acting_user=options["acting_user"])
+        return show_results(self, found, as_csv=options["as_csv"], code=HIDDEN)
+
 
 WITHOUT_REASON: Final[dict[str, Callable[[Command, dict[str, Any]], int | None]]] = {
     "list": Command.list,
@@ -151,6 +181,10 @@ WITHOUT_REASON: Final[dict[str, Callable[[Command, dict[str, Any]], int | None]]
     "enrol": Command.enrol,
     "assign": Command.assign,
     "replay": Command.replay,
+    "preview": show_preview,
+    "power": show_power,
+    "look": Command.look,
+    "results": Command.results,
 }
 
 
