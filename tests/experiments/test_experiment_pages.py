@@ -412,10 +412,11 @@ def test_others_get_no_page_and_no_command(role):
 def test_a_draft_leads_to_its_preview_and_what_was_started_to_its_results(ada):
     experiment = made()
     assert ada.get(page(experiment, "change")).url == page(experiment, "preview")
+    assert ada.get(page(experiment, "preview")).status_code == 200
     post(ada, experiment, "start")
     assert ada.get(page(experiment, "change")).url == page(experiment, "results")
-    for name in ("preview", "results"):
-        assert ada.get(page(experiment, name)).status_code == 200
+    assert ada.get(page(experiment, "results")).status_code == 200
+    assert ada.get(page(experiment, "preview")).url == page(experiment, "change")
 
 
 def test_the_menu_has_experiments_for_who_manages_them(ada):
