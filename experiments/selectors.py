@@ -163,6 +163,7 @@ def facts_of(experiment: Experiment, phases: Sequence[ExperimentPhase]) -> Facts
         weights=_weights(phases),
         strata=_strata(configurations),
         looked_until=experiment.ended_at + LATE if experiment.ended_at else None,
+        synthetic=experiment.synthetic,
     )
 
 

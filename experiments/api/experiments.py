@@ -35,6 +35,7 @@ class ExperimentBriefSerializer(serializers.Serializer[Any]):
     end_at = serializers.DateTimeField(allow_null=True, help_text="Exclusive.")
     ended_at = serializers.DateTimeField(allow_null=True)
     ended_by = serializers.CharField(help_text="The guardrail that stopped it; empty where none did.")
+    synthetic = serializers.BooleanField(help_text="Its looks are made up, for a demonstration.")
 
 
 class ConfigurationSerializer(serializers.Serializer[Any]):

@@ -182,6 +182,7 @@ class BalanceSerializer(serializers.Serializer[Any]):
 class ResultsSerializer(serializers.Serializer[Any]):
     format = serializers.IntegerField()
     key = serializers.CharField()
+    synthetic = serializers.BooleanField(help_text="Made up, for a demonstration.")
     protocol_sha256 = serializers.CharField()
     look_sha256 = serializers.CharField()
     alpha = serializers.FloatField()

@@ -54,6 +54,7 @@ class Row:
     pk: UUID
     key: str
     name: str
+    synthetic: bool
     pill: Pill
     arms: tuple[Arm, ...]
     when: str
@@ -118,6 +119,7 @@ def _row(experiment: Experiment, assigned: Assigned, live: Sequence[Experiment],
         pk=experiment.pk,
         key=experiment.key,
         name=experiment.name,
+        synthetic=experiment.synthetic,
         pill=pill_of(experiment, now),
         arms=_arms(experiment),
         when=when,

@@ -31,7 +31,7 @@ COLUMNS: Final = (
     "experiment", "look", "as_of", "metric", "role", "unit", "treatment", "control", "n_treatment", "n_control",
     "value_treatment", "value_control", "adjusted_treatment", "adjusted_control", "difference", "low", "high", "lift",
     "lift_low", "lift_high", "lift_shape", "p", "p_adjusted", "margin", "margin_is_relative", "guardrail_p", "finding",
-    "not_identified",
+    "not_identified", "synthetic",
 )  # fmt: skip
 
 
@@ -177,4 +177,5 @@ def _tidy(facts: Facts, look: Look, row: Row) -> dict[str, Any]:
         "guardrail_p": guard.p_value if guard else None,
         "finding": row.finding.value,
         "not_identified": row.not_identified,
+        "synthetic": facts.synthetic,
     }

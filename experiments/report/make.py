@@ -54,6 +54,7 @@ def report(facts: Facts, looks: Sequence[Look], *, as_of: datetime | None = None
     return Report(
         key=facts.key,
         name=facts.name,
+        synthetic=facts.synthetic,
         status=facts.status,
         ended_by=facts.ended_by,
         protocol_sha256=facts.protocol.sha256,

@@ -71,6 +71,7 @@ class Facts:
     weights: Mapping[int, Mapping[str, float]]
     strata: tuple[str, ...]
     looked_until: datetime | None = None
+    synthetic: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -283,11 +284,13 @@ class Report:
     """Everything that is told of an experiment as of a look.
 
     hidden: the sample ratio alarms. Then `treatments` is empty and `pooled` is filled, otherwise the other way round:
-    nothing that renders a report can show a comparison. families: what p-values are adjusted over, by role.
+    nothing that renders a report can show a comparison. families: what p-values are adjusted over, by role. synthetic:
+    made up, for a demonstration.
     """
 
     key: str
     name: str
+    synthetic: bool
     status: State
     ended_by: str
     protocol_sha256: str
