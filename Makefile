@@ -42,12 +42,13 @@ test-postgres: $(STAMP)  ## the suite on PostgreSQL as app_rw and Redis, with a 
 fuzz: $(STAMP)  ## requests made from the OpenAPI document, MESOCYCLE_FUZZ=200 of them an operation and person
 	MESOCYCLE_FUZZ=$${MESOCYCLE_FUZZ:-200} $(PY) -m pytest -q tests/access/test_schema_fuzz.py
 
-check: $(STAMP)  ## lint, types, floors, missing migrations, OpenAPI warnings
+check: $(STAMP)  ## lint, types, floors, missing migrations, schemas of events, OpenAPI warnings
 	$(VENV)/bin/ruff check --no-cache .
 	$(VENV)/bin/ruff format --no-cache --check .
 	$(VENV)/bin/lint-imports
 	$(PY) manage.py check --fail-level WARNING
 	$(PY) manage.py makemigrations --check --dry-run
+	$(PY) manage.py check_schemas
 	$(PY) manage.py spectacular --validate --fail-on-warn --file /dev/null
 	$(VENV)/bin/mypy
 

@@ -27,7 +27,7 @@ from common import retention
 from common.context import current_actor
 from common.erasure import Person, delete_rows, erases
 from common.models import IdempotencyKey, Job, SubjectKey
-from telemetry.models import OutboxEvent
+from telemetry.models import DeadLetter, InboxEntry, OutboxEvent
 
 NAME: Final = "Erased athlete"
 _NAMELESS: Final = "stays: append-only, and holds ids and states, neither name nor address"
@@ -161,6 +161,12 @@ def _register_lower_floors() -> None:
         "stays: people are tokens there, and tokens of nobody afterwards",
         lambda person: OutboxEvent.objects.filter(aggregate_id=person.athlete_id),
     )
+    erases(
+        "telemetry_dead_letters",
+        "deleted: what could not be published may not be what its schema says",
+        lambda person: DeadLetter.objects.filter(aggregate_id=person.athlete_id),
+        delete_rows,
+    )
 
 
 def register_retention() -> None:
@@ -173,6 +179,8 @@ def register_retention() -> None:
     retention.keeps(Session, "sessions", "expire_date", "cannot be used any more")
     published = Q(published_at__isnull=False)
     retention.keeps(OutboxEvent, "telemetry", "published_at", "the warehouse has it", only=published)
+    retention.keeps(DeadLetter, "telemetry", "created_at", "nobody put it back in all that time")
+    retention.keeps(InboxEntry, "telemetry", "created_at", "the outbox repeats no event that old")
     before = "who had which role, coach or consent when: as long as what they did"
     for model, people in (
         (User.history.model, ("id",)),

@@ -1,6 +1,7 @@
-"""Audit events of this app."""
+"""Audit and telemetry events of this app."""
 
 from audit.events import register
+from telemetry.events import register as register_telemetry
 
 register("athlete.add", target_type="athlete", metadata=frozenset({"sport", "level", "tier", "synthetic"}))
 register(
@@ -40,3 +41,6 @@ register("break_glass.close", target_type="break_glass", metadata=frozenset())
 register("break_glass.read", target_type="break_glass", metadata=frozenset({"page", "events"}))
 register("break_glass.review", target_type="break_glass", metadata=frozenset({"note"}))
 register("break_glass.state", target_type="break_glass", metadata=_GLASS, state=True)
+
+register_telemetry("consent.recorded", data=frozenset({"athlete", "purpose", "granted"}), person_aggregate=True)
+register_telemetry("notification.sent", data=frozenset({"user", "kind", "attempts"}))

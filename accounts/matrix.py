@@ -60,6 +60,7 @@ MATRIX: Final[dict[str, dict[str, Relation]]] = {
     "report:work": {"admin": Relation.ALL, "support": Relation.TEAM},
     "report:count": {"admin": Relation.ALL, "data_scientist": Relation.ALL},
     "announcement:write": {"admin": Relation.ALL},
+    "telemetry:operate": {"admin": Relation.ALL},
 }
 
 GRANTED: Final = frozenset({"athlete:view", "history:view", "model:view", "plan:view"})

@@ -1,6 +1,7 @@
-"""Audit events of this app: a change is logged twice (B6), the act and the state that resulted."""
+"""Audit events of this app: a change is logged twice (B6), the act and the state that resulted; and its telemetry."""
 
 from audit.events import register
+from telemetry.events import register as register_telemetry
 
 CHANGE = frozenset({"key", "changes", "reason"})
 for _action in ("experiment.create", "experiment.change"):
@@ -16,3 +17,9 @@ register("experiment.assign", target_type="experiment_assignment", metadata=ASSI
 EXPOSED = frozenset({"key", "variant", "source", "source_id", "preference"})
 register("experiment.expose", target_type="experiment_exposure", metadata=EXPOSED)
 register("experiment.look", target_type="experiment", metadata=frozenset({"key", "number", "as_of", "sha256"}))
+
+register_telemetry(
+    "experiment.exposed",
+    data=frozenset({"experiment", "variant", "source", "athlete", "coach", "exposed_at"}),
+    person_aggregate=True,
+)

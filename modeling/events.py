@@ -1,6 +1,7 @@
-"""Audit events of this app; corrections are B8's "manual data corrections"."""
+"""Audit and telemetry events of this app; corrections are B8's "manual data corrections"."""
 
 from audit.events import register
+from telemetry.events import register as register_telemetry
 
 _CORRECTION = frozenset({"model", "reason", "before", "after", "fits_invalidated"})
 
@@ -14,3 +15,14 @@ _VALUES = frozenset({"before", "after"})
 register("data.correct", target_type="history", metadata=_CORRECTION, free_text=_VALUES)
 register("data.delete", target_type="history", metadata=_CORRECTION, free_text=_VALUES)
 register("model.fit", target_type="fit", metadata=frozenset({"method", "grade", "n_tests", "cache_key"}))
+
+register_telemetry(
+    "activity.imported",
+    data=frozenset({"athlete", "sport", "added", "known", "tests", "problems"}),
+    person_aggregate=True,
+)
+register_telemetry(
+    "model.fitted",
+    data=frozenset({"athlete", "fit_id", "method", "grade", "n_tests", "model_version"}),
+    person_aggregate=True,
+)

@@ -77,4 +77,5 @@ TELEMETRY: Final[dict[Action, tuple[str, ...]]] = {
 for _type in sorted({name for names in TELEMETRY.values() for name in names}):
     register_telemetry(_type, data=_COMMON | {"volume_percent", "load_percent", "reasons", "is_override"})
 register_telemetry("session.completed", data=_COMMON | {"session_id", "status", "rpe", "day"})
+register_telemetry("plan.commented", data=_COMMON | {"visibility", "is_reply"})
 register_telemetry("cycle.rated", data=_COMMON | {"score"})

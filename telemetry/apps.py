@@ -6,6 +6,19 @@ from django.apps import AppConfig
 
 
 class TelemetryConfig(AppConfig):
-    """The outbox of events; imports only `common`."""
+    """The outbox of events and its relay; imports only `audit` and `common`."""
 
     name = "telemetry"
+
+    def ready(self) -> None:
+        """Register what a retry writes into the audit log, and how long events wait."""
+        from audit.events import register
+        from common.health import HEALTH
+        from telemetry.lag import lag
+
+        register(
+            "telemetry.retry",
+            target_type="telemetry_event",
+            metadata=frozenset({"type", "attempts", "why_dead", "reason"}),
+        )
+        HEALTH.register("telemetry", lag)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import ClassVar
+
 from django.db import models
 from django.db.models import Q
 
@@ -10,7 +12,10 @@ from common.models import BaseModel
 
 
 class OutboxEvent(BaseModel):
-    """One CloudEvent (1.0, structured JSON) in `data`; the other columns are for the relay."""
+    """One CloudEvent (1.0, structured JSON) in `data`; the other columns are for the relay.
+
+    attempts, next_try_at: of an event that could not be published; until then its aggregate waits.
+    """
 
     type = models.CharField(max_length=100)
     aggregate_id = models.UUIDField()
@@ -18,15 +23,57 @@ class OutboxEvent(BaseModel):
     data = models.JSONField()
     occurred_at = models.DateTimeField(default=clock.now)
     published_at = models.DateTimeField(null=True, blank=True)
+    attempts = models.PositiveSmallIntegerField(default=0, db_default=0)
+    next_try_at = models.DateTimeField(null=True, blank=True)
 
     class Meta:
         db_table = "telemetry_outbox"
-        indexes = [
+        indexes: ClassVar = [
             models.Index(
                 fields=["partition", "id"], name="telemetry_outbox_waiting", condition=Q(published_at__isnull=True)
+            ),
+            models.Index(
+                fields=["partition", "aggregate_id"],
+                name="telemetry_outbox_blocked",
+                condition=Q(published_at__isnull=True, next_try_at__isnull=False),
             ),
             models.Index(fields=["type", "occurred_at"], name="telemetry_outbox_by_type"),
         ]
 
     def __str__(self) -> str:
         return f"{self.type} {self.id}"
+
+
+class DeadLetter(BaseModel):
+    """An event that could not be published, taken out of the outbox under the same id; a person may put it back."""
+
+    type = models.CharField(max_length=100)
+    aggregate_id = models.UUIDField()
+    partition = models.PositiveSmallIntegerField()
+    data = models.JSONField()
+    occurred_at = models.DateTimeField()
+    attempts = models.PositiveSmallIntegerField()
+    reason = models.CharField(max_length=300)
+
+    class Meta:
+        db_table = "telemetry_dead_letters"
+        ordering: ClassVar = ["-id"]
+
+    def __str__(self) -> str:
+        return f"{self.type} {self.id}"
+
+
+class InboxEntry(BaseModel):
+    """A consumer has handled an event: whoever brings it again is turned away."""
+
+    consumer = models.CharField(max_length=100)
+    event_id = models.UUIDField()
+
+    class Meta:
+        db_table = "telemetry_inbox"
+        constraints: ClassVar = [
+            models.UniqueConstraint(fields=["consumer", "event_id"], name="telemetry_inbox_once"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.consumer} {self.event_id}"

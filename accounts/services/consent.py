@@ -9,6 +9,7 @@ from accounts.scope import athlete_for
 from audit.services import record
 from common.context import ServiceIdentity, unit_of_work
 from common.errors import InvalidInput
+from telemetry.services import emit
 
 
 def record_consent(
@@ -30,4 +31,6 @@ def record_consent(
         consent.save()
         metadata = {"purpose": purpose, "text_version": text_version, "granted": granted}
         record("consent.record", target_id=consent.pk, subject_id=athlete.pk, metadata=metadata)
+        told = {"athlete": athlete.pk, "purpose": purpose, "granted": granted}
+        emit("consent.recorded", aggregate_id=athlete.pk, data=told)
         return consent

@@ -19,6 +19,7 @@ from accounts.notifications import KINDS, text_of
 from common import clock
 from common.context import NoContext, in_unit_of_work, register_service, unit_of_work
 from common.jobs import Job, enqueue, register_job
+from telemetry.services import emit
 
 logger = structlog.get_logger("mesocycle.mail")
 
@@ -117,7 +118,9 @@ def _send(row: Notification) -> bool:
             mine.update(email_error=type(failure).__name__[:200])
         return False
     with unit_of_work(MAILER):
-        mine.update(email_error="", emailed_at=clock.now())
+        if mine.update(email_error="", emailed_at=clock.now()):
+            told = {"user": row.user_id, "kind": row.kind, "attempts": row.email_attempts + 1}
+            emit("notification.sent", aggregate_id=row.pk, data=told)
     return True
 
 

@@ -132,6 +132,7 @@ CELERY_BEAT_SCHEDULER = "django_celery_beat.schedulers:DatabaseScheduler"
 CELERY_BEAT_SCHEDULE = {
     "seal audit events": {"task": "audit.seal", "schedule": 1.0, "options": {"expires": 5}},
     "sweep stale jobs": {"task": "common.sweep_jobs", "schedule": 30.0, "options": {"expires": 30}},
+    "relay telemetry events": {"task": "telemetry.relay", "schedule": 5.0, "options": {"expires": 5}},
     "send waiting mail": {"task": "accounts.send_mail", "schedule": 60.0, "options": {"expires": 50}},
     "end expired grants": {"task": "accounts.end_grants", "schedule": 60.0, "options": {"expires": 50}},
     "purge idempotency keys": {"task": "common.purge_idempotency_keys", "schedule": crontab(minute=10)},
@@ -283,6 +284,9 @@ UPLOAD_MAX_BYTES = env.integer("UPLOAD_MAX_BYTES", 64 * 1024 * 1024)
 
 FIELD_ENCRYPTION_KEYS = env.versioned_keys("FIELD_ENCRYPTION_KEYS")
 TELEMETRY_TOKEN_KEYS = env.versioned_keys("TELEMETRY_TOKEN_KEYS")
+# Where the relay writes Parquet files; whether an event is checked against its schema already when it is emitted.
+TELEMETRY_DIR = env.text("TELEMETRY_DIR", str(VAR_DIR / "telemetry"))
+TELEMETRY_VALIDATE = env.flag("TELEMETRY_VALIDATE")
 # The log's signed tree heads: seeds that sign (the highest version), public keys of seeds that were put away, where
 # heads and sealed segments are kept (a folder, or s3://BUCKET/PREFIX), and for how long a bucket locks them.
 AUDIT_SIGNING_KEYS = env.versioned_keys("AUDIT_SIGNING_KEYS")

@@ -18,6 +18,7 @@ from config.settings.base import *  # noqa: E402, F403
 SECRET_KEY = "only-for-tests-" + "0" * 40
 FIELD_ENCRYPTION_KEYS = {1: base64.b64encode(b"f" * 32).decode()}
 TELEMETRY_TOKEN_KEYS = {1: base64.b64encode(b"t" * 32).decode()}
+TELEMETRY_VALIDATE = env.flag("TELEMETRY_VALIDATE", True)
 AUDIT_SIGNING_KEYS = {1: base64.b64encode(b"a" * 32).decode()}
 FLAGS_REFRESH = env.text("FLAGS_REFRESH", "inline")
 THROTTLE_RATES = dict.fromkeys(THROTTLE_RATES, "off")  # noqa: F405  (tests that are about limits set their own)

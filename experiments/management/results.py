@@ -54,8 +54,9 @@ def _note(told: Report) -> str:
     funnel = told.funnel
     counts = ", ".join(f"{name} {funnel.members.get(name, 0)}" for name in told.arms)
     left_out = ", ".join(f"{reason} {count}" for reason, count in funnel.excluded.items()) or "nobody"
+    synthetic = "Synthetic, made up for a demonstration. " if told.synthetic else ""
     return (
-        f"{'Synthetic, made up for a demonstration. ' if told.synthetic else ''}Look {told.number}; members {counts}; left out: {left_out}; late {funnel.late}; "
+        f"{synthetic}Look {told.number}; members {counts}; left out: {left_out}; late {funnel.late}; "
         f"sample ratio e = {words.e_value(told.balance.e_value)}, alarm at {words.e_value(told.balance.alarm_at)}."
     )
 

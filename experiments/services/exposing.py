@@ -22,6 +22,7 @@ from experiments.lifecycle import State
 from experiments.models import Experiment, ExperimentExposure
 from experiments.policies import ASSIGN, Actor
 from experiments.services.assign import assigned_in
+from telemetry.services import emit
 
 logger = logging.getLogger("mesocycle.experiments")
 
@@ -153,4 +154,7 @@ def _store(
         metadata = {"key": experiment.key, "variant": variant, "source": source, "source_id": str(source_id)}
         metadata |= {"preference": preference}
         record("experiment.expose", target_id=exposure.pk, subject_id=athlete.pk, metadata=metadata)
+        told = {"experiment": experiment.key, "variant": variant, "source": source, "exposed_at": at}
+        people = {"athlete": athlete.pk, "coach": exposure.coach_id}
+        emit("experiment.exposed", aggregate_id=athlete.pk, data=told | people)
     return exposure, is_new

@@ -18,6 +18,7 @@ from modeling.core.report import fit_report
 from modeling.models import Fit
 from modeling.policies import Actor, athlete_to_fit
 from modeling.selectors import FitInputs, fit_inputs
+from telemetry.services import emit
 
 METHODS = ("posterior", "least-squares")
 
@@ -80,4 +81,7 @@ def _fit_and_store(athlete: Athlete, inputs: FitInputs, key: str, method: str, r
         return Fit.objects.get(athlete=athlete, cache_key=key, invalidated_at=None)
     metadata = {"method": method, "grade": fit.grade, "n_tests": fit.n_tests, "cache_key": key}
     record("model.fit", target_id=fit.pk, subject_id=athlete.pk, metadata=metadata)
+    told = {"athlete": athlete.pk, "fit_id": fit.pk, "method": method, "grade": fit.grade}
+    told |= {"n_tests": fit.n_tests, "model_version": fit.model_version}
+    emit("model.fitted", aggregate_id=athlete.pk, data=told)
     return fit

@@ -23,6 +23,7 @@ from modeling.rows import parsed_from_row, row_from_parsed
 from modeling.services.corrections import invalidate_fits
 from modeling.services.loads import apply_load, load_of
 from modeling.thresholds import DatedThresholds
+from telemetry.services import emit
 
 # Filled by plans: called with (athlete, new activities, who imports) in the import's transaction.
 ACTIVITY_IMPORTED: Registry[Callable[[Athlete, list[Activity], Actor], None]] = Registry("activity imported")
@@ -150,6 +151,9 @@ def _take(athlete_id: UUID, parsed: ParseResult, report: ImportReport, acting_us
             "problems": len(parsed.problems),
         }
         record("history.import", target_id=athlete.pk, subject_id=athlete.pk, metadata=metadata)
+        counts = {name: metadata[name] for name in ("added", "known", "tests", "problems")}
+        told = {"athlete": athlete.pk, "sport": athlete.sport, **counts}
+        emit("activity.imported", aggregate_id=athlete.pk, data=told)
         return rows
 
 

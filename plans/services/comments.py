@@ -13,7 +13,9 @@ from common.errors import InvalidInput, NotPermitted, NotVisible
 from common.keys import encrypt_for
 from plans.models import Plan, PlanComment, PlanCommentResolution, PlanSession, Visibility
 from plans.policies import Actor, comments_for, plan_for
+from plans.services.announce import telemetry_data
 from plans.services.tell_people import tell_athlete, tell_coaches
+from telemetry.services import emit
 
 LONGEST = 4000
 
@@ -65,6 +67,8 @@ def add_comment(
         )
         metadata = {"comment_id": str(comment.pk), "anchor_id": str(anchor_id or ""), "visibility": str(visibility)}
         record("plan.comment", target_id=plan.pk, subject_id=athlete_id, metadata=metadata)
+        said = {"visibility": str(visibility), "is_reply": parent is not None}
+        emit("plan.commented", aggregate_id=plan.pk, data={**telemetry_data(plan, plan.head_version), **said})
         if visibility == Visibility.SHARED:
             tell, kind = (tell_coaches, "plan.commented_by_athlete") if is_athlete else (tell_athlete, "plan.commented")
             tell(plan, kind, dedupe=str(comment.pk))

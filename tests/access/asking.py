@@ -25,6 +25,7 @@ OBJECTS: Final = {
     "experiment": "experiment",
     "announcement": "announcement",
     "rolloutmessage": "message",
+    "deadletter": "letter",
     "athlete": "athlete",
     "activity": "activity",
     "test": "test",
@@ -63,6 +64,7 @@ PATHS: Final = {
     "admin/(?P<url>.*)$": "admin/nothing",
     "audit-inclusion-proof": "api/v1/audit/proofs/inclusion?event={event}",
     "audit-consistency-proof": "api/v1/audit/proofs/consistency?first=1",
+    "admin:telemetry_deadletter_retry": "admin/telemetry/deadletter/{letter}/retry/",
     **{
         f"admin:{name}": f"admin/rollout/report/{{report}}/{step}/"
         for name, step in (
@@ -110,6 +112,7 @@ BODIES: Final[dict[tuple[str, str], Any]] = {
     ("ofrep-flag", "POST"): {"context": {"targetingKey": "{athlete}"}},
     ("ofrep-flags", "POST"): {"context": {"targetingKey": "{athlete}"}},
     ("admin:accounts_notification_read", "POST"): {"all": "1"},
+    ("admin:telemetry_deadletter_retry", "POST"): {"reason": "mended"},
     ("admin:athlete_test", "POST"): {"day": "{yesterday}", "value": "48", "kind": "race"},
     ("admin:athlete_threshold", "POST"): {"valid_from": "{yesterday}", "max_hr": "191"},
     ("admin:athlete_plan", "POST"): {"race_date": "{later}", "race_distance": "10k"},

@@ -32,8 +32,8 @@ Pages: as REST, but athletes have no console (`log`), and Django answers 403 for
     (as a redirect) for a row. Queues of our own (erasure, holds, break-glass) are 404 to who lacks their verb.
     GET of an address that only takes POST leads back to where the button is: `ok`, and says nothing.
 Administration: user:manage, link:manage, athlete:grant, erasure:confirm: administrators; hold:manage, audit:review:
-    compliance too or alone; rollout:manage, experiment:manage: data scientists too. Nothing is deleted in the console:
-    403 for everybody.
+    compliance too or alone; rollout:manage, experiment:manage: data scientists too; telemetry:operate: administrators.
+    Nothing is deleted in the console: 403 for everybody.
 Flags: who is logged in asks about subjects in their scope; others are told 400, which counts as `ok` here and is
     tested with the flags.
 Erased: in nobody's reach but the administrators'; new details and measurements are refused (410, `ok` here).
@@ -379,6 +379,14 @@ admin:rollout_rolloutmessage_history     any    log log ok  404 404 404 404 404 
 admin:rollout_rolloutmessage_delete      any    log log 403 403 403 403 403 403 403 log log 403 403 403 403 403 403
 admin:rollout_rolloutmessage_change      GET    log log ok  403 403 403 403 403 403 log log 403 403 403 403 ok  403
 admin:rollout_rolloutmessage_change      POST   log log 403 403 403 403 403 403 403 log log 403 403 403 403 403 403
+admin:telemetry_deadletter_changelist    any    log log ok  403 403 403 403 403 403 log log 403 403 403 403 403 403
+admin:telemetry_deadletter_add           any    log log 403 403 403 403 403 403 403 log log 403 403 403 403 403 403
+admin:telemetry_deadletter_history       any    log log ok  404 404 404 404 404 404 log log 404 404 404 404 404 404
+admin:telemetry_deadletter_delete        any    log log 403 403 403 403 403 403 403 log log 403 403 403 403 403 403
+admin:telemetry_deadletter_change        GET    log log ok  403 403 403 403 403 403 log log 403 403 403 403 403 403
+admin:telemetry_deadletter_change        POST   log log 403 403 403 403 403 403 403 log log 403 403 403 403 403 403
+admin:telemetry_deadletter_retry         GET    log log 405 405 405 405 405 405 405 log log 405 405 405 405 405 405
+admin:telemetry_deadletter_retry         POST   log log ok  403 403 403 403 403 403 log log 403 403 403 403 403 403
 
 # Somebody who was erased: out of everybody's reach but the administrators' and, in the log, compliance's
 athlete-grants@erased                    GET    401 401 ok  403 403 403 403 403 403 403 403 403 403 403 403 403 403

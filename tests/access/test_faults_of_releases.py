@@ -21,6 +21,7 @@ from rollout.gates.evidence import Arm
 from rollout.models import Flag, Incident, Rollout
 from rollout.selectors import MODEL_DRIVEN_GENERATION as KEY
 from rollout.services.drill import Fault
+from telemetry.models import DeadLetter
 from tests.access import test_faults as faults
 from tests.access.test_faults import Story, her, key_of, service, services_of, tell, who
 from tests.experiments.protocols import protocol
@@ -28,12 +29,14 @@ from tests.factories import make_athlete, make_user
 from tests.plans.review import make_review
 from tests.rollout.runs.driver import POLICY, START, Driver, begun
 from tests.support.databases import ON_POSTGRES
+from tests.telemetry.making import dead_letter
 
-APPS: Final = ("rollout", "experiments")
+APPS: Final = ("rollout", "experiments", "telemetry")
 INSIDE: Final = "runs inside the unit of work of another service"
 NO_SERVICES: Final = {
     **dict.fromkeys(("rollout.incidents.open_incident", "rollout.messages.tell", "rollout.steps.take"), INSIDE),
     **dict.fromkeys(("rollout.wishes.ask", "rollout.writing.managed_flag", "rollout.rollouts.managed_run"), INSIDE),
+    "telemetry.emit.emit": INSIDE,
     "experiments.assign.assign": "is `assign_many` of one",
 }
 SEVERAL: Final = {
@@ -205,7 +208,13 @@ STEPS.append(
     )
 )
 does("experiments.roster.enrol_roster", key="closed", acting_user=COMMAND_LINE)
+does("telemetry.dead_letters.retry_dead_letter", letter_id=lambda has: dead_letter_in_story().pk, **ADMIN)
 does("rollout.retirement.retire_flag", key="plan.done", within=after(in_spring), **ADMIN)
+
+
+def dead_letter_in_story() -> DeadLetter:
+    with unit_of_work(COMMAND_LINE):
+        return DeadLetter.objects.first() or dead_letter()
 
 
 def _assignment() -> ExperimentAssignment:

@@ -41,6 +41,7 @@ from tests.experiments.protocols import protocol
 from tests.factories import api_of, make_athlete, make_user
 from tests.plans.review import make_plan, make_review, sunday
 from tests.support.databases import Databases
+from tests.telemetry.making import dead_letter
 
 T = TypeVar("T")
 _numbers = itertools.count()
@@ -240,6 +241,7 @@ def _words(review: Any, athlete: Athlete, other: Athlete, draft: Any, users: dic
     with unit_of_work(COMMAND_LINE):
         tell(MessageKind.ALERT, dedupe_key="world", groups=[MessageGroup.TEAM], subject="A word", text="Soon.")
         message = RolloutMessage.objects.get()
+        letter = dead_letter()
     head_body = review.as_coach.get(review.url).json()
     session = next(s for s in review.editable() if (s["prescribed_work"].get("steps")))
     day = date.fromisoformat(session["day"])
@@ -274,6 +276,7 @@ def _words(review: Any, athlete: Athlete, other: Athlete, draft: Any, users: dic
         "report": str(report.pk),
         "announcement": str(news.pk),
         "message": str(message.pk),
+        "letter": str(letter.pk),
         "proposal": str(proposal.pk),
         "later": sunday(11).isoformat(),
         "yesterday": (today - timedelta(days=1)).isoformat(),

@@ -11,10 +11,12 @@ import pytest
 
 from common.context import NoContext, unit_of_work
 from common.ids import uuid7
-from telemetry.events import EVENT_TYPES, register
+from telemetry.events import register
 from telemetry.models import OutboxEvent
+from telemetry.schema_files import InvalidData
 from telemetry.services import PARTITIONS, emit, partition_of
 from telemetry.tokens import person_token
+from tests.telemetry.making import add_types
 
 pytestmark = pytest.mark.django_db
 
@@ -23,9 +25,7 @@ Person = Callable[..., Any]
 
 @pytest.fixture(autouse=True)
 def _types(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    monkeypatch.setattr(EVENT_TYPES, "_entries", dict(EVENT_TYPES.items()))
-    register("test.happened", data=frozenset({"plan_id", "coach_id", "mate", "value"}), person=frozenset({"mate"}))
-    register("test.about_person", data=frozenset(), person_aggregate=True)
+    add_types(monkeypatch)
     yield
 
 
@@ -38,6 +38,7 @@ def test_an_event_is_a_cloud_event_in_the_outbox(person: Person) -> None:
     assert (envelope["specversion"], envelope["type"], envelope["subject"]) == ("1.0", "test.happened", str(plan))
     assert (UUID(envelope["id"]), envelope["data"]) == (row.pk, {"plan_id": str(plan), "value": 1.5})
     assert datetime.fromisoformat(envelope["time"]) == row.occurred_at
+    assert envelope["dataschema"] == "urn:mesocycle:event:test.happened:1"
     assert (row.aggregate_id, row.partition, row.published_at) == (plan, partition_of(plan), None)
 
 
@@ -64,6 +65,17 @@ def test_what_is_not_registered_raises(person: Person) -> None:
             emit(name, aggregate_id=uuid7(), data=data)
     with pytest.raises(ValueError, match="not among"):
         register("test.odd", data=frozenset(), person=frozenset({"who"}))
+
+
+def test_data_are_checked_against_the_schema_where_settings_say_so(person: Person, settings: Any) -> None:
+    wrong = {"value": "Jane Doe"}
+    with pytest.raises(InvalidData, match=r"^test\.happened 1: value breaks type$"), unit_of_work(person()):
+        emit("test.happened", aggregate_id=uuid7(), data=wrong)
+    assert not OutboxEvent.objects.exists()
+    settings.TELEMETRY_VALIDATE = False
+    with unit_of_work(person()):
+        emit("test.happened", aggregate_id=uuid7(), data=wrong)
+    assert OutboxEvent.objects.exists()
 
 
 def test_an_event_goes_with_its_change(person: Person) -> None:

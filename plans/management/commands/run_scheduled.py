@@ -23,6 +23,7 @@ from rollout.services.messages import deliver_due
 from rollout.services.tick import tick
 from rollout.services.updates import tell_daily, tell_weekly
 from rollout.services.watching import watch
+from telemetry.services.relay import relay_due
 
 logger = structlog.get_logger("mesocycle.schedule")
 
@@ -34,6 +35,7 @@ SCHEDULE: Final[dict[str, tuple[timedelta, Callable[[], Any]]]] = {
     "flush request roll-ups": (timedelta(minutes=1), rollup.flush),
     "purge idempotency keys": (timedelta(hours=1), idempotency.purge),
     "seal audit events": (timedelta(seconds=1), seal),
+    "relay telemetry events": (timedelta(seconds=5), relay_due),
     "reconcile the audit log": (timedelta(days=1), reconcile_lately),
     "reconcile what is urgent": (timedelta(minutes=1), reconcile_urgent),
     "archive the audit log": (timedelta(days=1), archive),

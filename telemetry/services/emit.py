@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from typing import Any
 from uuid import UUID
 
+from django.conf import settings
 from django.core.serializers.json import DjangoJSONEncoder
 
 from common import clock
@@ -15,6 +16,7 @@ from common.context import NoContext, in_unit_of_work
 from common.ids import uuid7
 from telemetry.events import EVENT_TYPES, EventType
 from telemetry.models import OutboxEvent
+from telemetry.schema_files import check_data, urn
 from telemetry.tokens import person_token
 
 SOURCE = "/mesocycle"
@@ -24,18 +26,23 @@ PARTITIONS = 16
 def emit(event_type: str, *, aggregate_id: UUID, data: Mapping[str, Any]) -> OutboxEvent:
     """Put one event into the outbox as a CloudEvent (specification 1.0.2, structured JSON).
 
-    Events of one aggregate share a partition, so that they are published in order. Ids of people leave as tokens.
+    Events of one aggregate share a partition, so that they are published in order. Ids of people leave as tokens. The
+    schema is asked where `settings.TELEMETRY_VALIDATE` says so; the relay asks it of every event.
 
     Raises:
         NoContext: no writable unit of work is open.
         KeyError: the type is not registered.
         ValueError: data that the type does not know, or a person named by something that is no id.
+        NoSchema, InvalidData: the schema, where it is asked, is missing or does not allow the data.
     """
     if not in_unit_of_work(writable=True):
         raise NoContext("a telemetry event is emitted inside a writable unit of work")
     registered = EVENT_TYPES.get(event_type)
     if unknown := data.keys() - registered.data:
         raise ValueError(f"{event_type} does not know {', '.join(sorted(unknown))}")
+    plain = _without_people(registered, data)
+    if settings.TELEMETRY_VALIDATE:
+        check_data(event_type, registered.version, plain)
     event_id, occurred_at = uuid7(), clock.now()
     envelope = {
         "specversion": "1.0",
@@ -45,7 +52,8 @@ def emit(event_type: str, *, aggregate_id: UUID, data: Mapping[str, Any]) -> Out
         "subject": person_token(aggregate_id) if registered.person_aggregate else str(aggregate_id),
         "time": occurred_at.isoformat(),
         "datacontenttype": "application/json",
-        "data": _without_people(registered, data),
+        "dataschema": urn(event_type, registered.version),
+        "data": plain,
     }
     return OutboxEvent.objects.create(
         id=event_id,
