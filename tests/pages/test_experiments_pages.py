@@ -18,8 +18,8 @@ LIST = "/admin/experiments/experiment/"
 def test_from_the_test_groups_to_the_end(visit: Visit, server: Server) -> None:
     page, wrong = visit(ADMIN)
     page.goto(server.url + LIST)
-    pictures(page, "experiments-empty")
-    page.click(".ro-empty a:has-text('start from the four test groups')")
+    assert page.locator(".xp-list .ro-pill:has-text('Synthetic')").count() == 2
+    page.click(".ro-bar a:has-text('Start from the four test groups')")
     assert page.input_value("[name=key]") == "plan_algorithm_variant"
     assert page.locator("#xp-rows tr:visible").count() == 4
     rows_come_and_go(page)

@@ -13,7 +13,7 @@ from tests.support.processes import Server
 pytestmark = [pytest.mark.server, pytest.mark.browser]
 SCIENTIST = "scientist@demo.mesocycle.example"
 FILL = (
-    "from tests.experiments.preview.rosters import fill_roster; fill_roster(230, coaches=24, refused=12, never_asked=9)"
+    "from tests.experiments.preview.rosters import fill_roster; fill_roster(90, coaches=12, refused=12, never_asked=9)"
 )
 SETS = {"parameter": "plan_algorithm_variant", "values": {"a": "auto", "b": "simplified"}}
 QUESTION = {"control": "a", "primary_metric": "calculation_speed", "planned_subjects": 200, "target": 70}
@@ -90,7 +90,7 @@ def test_the_preview_fits_and_shows_the_roster(visit: Visit, drafts: dict[str, s
     assert "Draft, preview" in page.inner_text(".ro h1")
     assert page.locator(".xp-strata tbody tr").count() == 8
     facts = page.inner_text(".xp-facts")
-    assert "242 athletes" in facts
+    assert "102 athletes" in facts
     assert "9 never asked" in facts
     total = [int(word) for word in page.locator(".xp-strata tfoot .xp-arm").all_inner_texts()]
     drawn = [int(word) for word in page.locator(".xp-strata tbody .xp-arm b").all_inner_texts()]
@@ -125,7 +125,7 @@ def test_a_draft_is_started_by_keyboard(visit: Visit, drafts: dict[str, str], se
     page.keyboard.type("Reviewed by two of us")
     page.keyboard.press("Tab")
     page.keyboard.press("Enter")
-    page.wait_for_url("**/change/**")
+    page.wait_for_url("**/results/**")
     rows = {row["key"]: row["status"] for row in server.manage_json("experiment", "list")}
     assert rows["taper"] == "running"
     assert wrong == []

@@ -232,15 +232,18 @@ def _askers(review: Review) -> dict[str, Callable[[str], Any]]:
 def _queries(get: Callable[[str], Any], address: str) -> int:
     """Return how many statements a page needs once the process is warm, with nothing known of any version.
 
-    What the process says of itself every few seconds is of no page.
+    What the process says of itself and looks for every few seconds is of no page: the smaller of two counts is.
     """
-    for _ in range(2):
+    counted = []
+    for _ in range(3):
         selectors._contents.clear()
         with CaptureQueriesContext(connection) as context:
             answer = get(address)
         assert answer.status_code == 200, (address, answer.status_code, answer.content[:300])
-    asked = (q["sql"] for q in context.captured_queries)
-    return sum(not sql.upper().startswith(BOOKKEEPING) and FlagProcess._meta.db_table not in sql for sql in asked)
+        asked = (q["sql"] for q in context.captured_queries)
+        own = (sql for sql in asked if FlagProcess._meta.db_table not in sql)
+        counted.append(sum(not sql.upper().startswith(BOOKKEEPING) for sql in own))
+    return min(counted[1:])
 
 
 @pytest.mark.parametrize("page", PAGES)

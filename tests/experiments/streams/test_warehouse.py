@@ -19,7 +19,7 @@ from tests.support.databases import ROOT
 
 pytestmark = pytest.mark.pure
 
-STREAMS = 200
+STREAMS = 80
 TIMES = '"at" TIMESTAMPTZ, known_at TIMESTAMPTZ'
 COLUMNS = {
     "assignments": "id TEXT, subject TEXT, variant TEXT, phase INT, stratum TEXT",
