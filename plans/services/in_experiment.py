@@ -11,19 +11,23 @@ from plans.variants import ALGORITHM
 SOURCE = "plan.generated"
 
 
-def choose_by_arm(generation: PlanGeneration) -> Arm | None:
+def choose_by_arm(generation: PlanGeneration, *, only: str = "") -> Arm | None:
     """Let the athlete's arm choose among the model pipelines; runs inside the caller's unit of work.
 
     The template stays the template: whoever is outside the flag or does not want a model is in no experiment about
     models. Without consent there is no arm, and the request goes where it would have gone.
+
+    Args:
+        only: the one arm that may choose, by its name; empty for any.
     """
     if generation.routed_to == TEMPLATE:
         return None
     arm = arm_for(ALGORITHM, generation.athlete)
-    if arm is not None:
-        chosen = by_arm(arm.value, generation.wish)
-        generation.routed_to, generation.routing_reason = chosen.pipeline, chosen.reason
-        generation.experiment_json = {**arm.as_json(), "preference": generation.wish}
+    if arm is None or (only and arm.name != only):
+        return None
+    chosen = by_arm(arm.value, generation.wish)
+    generation.routed_to, generation.routing_reason = chosen.pipeline, chosen.reason
+    generation.experiment_json = {**arm.as_json(), "preference": generation.wish}
     return arm
 
 

@@ -134,7 +134,7 @@ def _same_arm(plan: Plan, generation: PlanGeneration) -> Arm | None:
         return None
     first = PlanGeneration.objects.filter(plan=plan).exclude(pk=generation.pk).order_by("id").first()
     generation.wish = first.wish if first else ""
-    return choose_by_arm(generation)
+    return choose_by_arm(generation, only=plan.experiment_arm)
 
 
 def _route_again(plan: Plan) -> tuple[Route, Decision]:

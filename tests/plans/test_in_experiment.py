@@ -158,6 +158,20 @@ def test_generating_again_stays_in_the_arm_and_is_another_exposure(api, running)
     assert len(kept()[1]) == 2
 
 
+def test_another_experiment_does_not_take_a_plan_over(api, running):  # noqa: F811
+    running("simplified")
+    athlete = make_athlete(coach=api.coach)
+    agree(athlete)
+    plan = plan_of(api(athlete))
+    step(key=KEY, command=Command.COMPLETE, reason="test", expected=None, acting_user=running.scientist)
+    running("advanced", key="next")
+    regenerate_plan(plan_id=plan.pk, expected=None, acting_user=api.coach)
+    with unit_of_work(COMMAND_LINE, read_only=True):
+        plan.refresh_from_db()
+    assert plan.experiment_arm == ""
+    assert len(kept()[1]) == 1
+
+
 def test_an_experiment_that_fails_decides_nothing(api, running, monkeypatch):  # noqa: F811
     running("simplified")
     athlete = make_athlete(coach=api.coach)
