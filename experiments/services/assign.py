@@ -150,7 +150,7 @@ def _known(current: Current, subject_ids: Sequence[UUID], acting_user: Actor) ->
 
 def _of_stored(current: Current, stored: ExperimentAssignment, *, consented: bool) -> Standing:
     against = standing(current.configuration, at=current.at, consented=consented)
-    if against in (None, Reason.PAUSED):
+    if against is None or against is Reason.PAUSED:
         return _holding(stored)
     return Standing(None, against, current.phase)
 
