@@ -287,6 +287,9 @@ TELEMETRY_TOKEN_KEYS = env.versioned_keys("TELEMETRY_TOKEN_KEYS")
 # Where the relay writes Parquet files; whether an event is checked against its schema already when it is emitted.
 TELEMETRY_DIR = env.text("TELEMETRY_DIR", str(VAR_DIR / "telemetry"))
 TELEMETRY_VALIDATE = env.flag("TELEMETRY_VALIDATE")
+# Where the warehouse's finished marts are, and the database that dbt builds them in (blank: DuckDB, in a file).
+WAREHOUSE_DIR = env.text("WAREHOUSE_DIR", str(VAR_DIR / "warehouse"))
+WAREHOUSE_DATABASE_URL = env.text("WAREHOUSE_DATABASE_URL", "")
 # The log's signed tree heads: seeds that sign (the highest version), public keys of seeds that were put away, where
 # heads and sealed segments are kept (a folder, or s3://BUCKET/PREFIX), and for how long a bucket locks them.
 AUDIT_SIGNING_KEYS = env.versioned_keys("AUDIT_SIGNING_KEYS")

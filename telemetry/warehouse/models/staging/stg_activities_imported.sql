@@ -1,0 +1,1 @@
+{{ staged("activity.imported", {"athlete": "text", "sport": "text", "added": "number"}) }}

@@ -1,0 +1,1 @@
+{{ staged("plan.changes_requested", plan_columns({})) }}

@@ -1,0 +1,1 @@
+{{ staged("consent.recorded", {"athlete": "text", "purpose": "text", "granted": "boolean"}) }}

@@ -1,0 +1,1 @@
+{{ staged("cycle.rated", plan_columns({"score": "number"})) }}

@@ -1,0 +1,1 @@
+{{ staged("plan.approved", plan_columns({"changes": "number", "changed": "json", "is_override": "boolean"})) }}

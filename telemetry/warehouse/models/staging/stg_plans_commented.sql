@@ -1,0 +1,1 @@
+{{ staged("plan.commented", plan_columns({"visibility": "text"})) }}

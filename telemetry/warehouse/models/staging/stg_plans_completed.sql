@@ -1,0 +1,1 @@
+{{ staged("plan.completed", plan_columns({})) }}

@@ -1,0 +1,1 @@
+{{ staged("plan.published", plan_columns({"schedule": "json"})) }}

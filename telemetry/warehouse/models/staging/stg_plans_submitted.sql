@@ -1,0 +1,1 @@
+{{ staged("plan.submitted", plan_columns({})) }}

@@ -1,0 +1,1 @@
+{{ staged("plan.superseded", plan_columns({})) }}

@@ -1,0 +1,1 @@
+{{ staged("plan.version.updated", plan_columns({"schedule": "json"})) }}

@@ -1,0 +1,1 @@
+{{ staged("plan.withdrawn", plan_columns({})) }}

@@ -1,0 +1,1 @@
+{{ staged("report.filed", {"athlete": "text", "severity": "text"}) }}

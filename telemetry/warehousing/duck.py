@@ -1,0 +1,68 @@
+"""The raw tables in DuckDB, and its tables as Parquet files. DuckDB is the extra [warehouse], imported where it is used."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from telemetry.warehousing.inputs import COLUMNS, Input
+
+if TYPE_CHECKING:
+    from duckdb import DuckDBPyConnection
+
+SCHEMA = "warehouse"
+
+
+def connect(file: Path, *, read_only: bool = False) -> DuckDBPyConnection:
+    """Open a database file in UTC."""
+    import duckdb
+
+    connection = duckdb.connect(str(file), read_only=read_only, config={"threads": 2})
+    connection.execute("SET TimeZone = 'UTC'; SET enable_progress_bar = false; SET preserve_insertion_order = false")
+    return connection
+
+
+def load(file: Path, inputs: Sequence[Input]) -> None:
+    """Make `raw.events` and `raw.unreadable` of the files; data that are no JSON become NULL."""
+    with connect(file) as connection:
+        connection.execute("CREATE SCHEMA IF NOT EXISTS raw")
+        connection.execute(
+            "CREATE OR REPLACE TABLE raw.events (id VARCHAR, source VARCHAR, type VARCHAR, subject VARCHAR,"
+            " dataschema VARCHAR, time TIMESTAMPTZ, recorded_at TIMESTAMPTZ, data JSON, file VARCHAR,"
+            " row_in_file BIGINT)"
+        )
+        connection.execute("CREATE OR REPLACE TABLE raw.unreadable (file VARCHAR, detail VARCHAR)")
+        readable = [one for one in inputs if not one.problem]
+        for columns in sorted({one.columns for one in readable}, key=sorted):
+            _insert(connection, [one for one in readable if one.columns == columns], columns)
+        if broken := [(one.name, one.problem) for one in inputs if one.problem]:
+            connection.executemany("INSERT INTO raw.unreadable VALUES (?, ?)", broken)
+
+
+def export(file: Path, tables: Sequence[str], folder: Path) -> None:
+    """Write tables of the warehouse as Parquet, in an order that their rows give."""
+    with connect(file, read_only=True) as connection:
+        for table in tables:
+            connection.table(f"{SCHEMA}.{table}").order("ALL").to_parquet(
+                str(folder / f"{table}.parquet"), compression="zstd"
+            )
+
+
+def _insert(connection: DuckDBPyConnection, inputs: Sequence[Input], columns: frozenset[str]) -> None:
+    wanted = ", ".join(_expression(name) if name in columns else f"NULL AS {name}" for name in COLUMNS)
+    names = {str(one.path): one.name for one in inputs}
+    connection.execute("CREATE OR REPLACE TEMP TABLE names (path VARCHAR, name VARCHAR)")
+    connection.executemany("INSERT INTO names VALUES (?, ?)", list(names.items()))
+    connection.execute(
+        f"INSERT INTO raw.events SELECT {wanted}, n.name, file_row_number FROM read_parquet($files, filename = true,"
+        " file_row_number = true, hive_partitioning = false, union_by_name = true) AS f JOIN names AS n"
+        " ON n.path = f.filename",
+        {"files": list(names)},
+    )
+
+
+def _expression(name: str) -> str:
+    if name == "data":  # a NUL is what PostgreSQL's JSON cannot hold: it is no JSON here either
+        return r"CASE WHEN json_valid(data) AND NOT contains(data, '\u0000') THEN data::JSON END AS data"
+    return name
