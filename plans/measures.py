@@ -30,6 +30,7 @@ from plans.models import (
 from plans.selectors import baseline_of
 from plans.workflow import State
 from rollout.models import Report
+from telemetry.metric_definitions import definitions
 
 MONTH: Final = timedelta(days=28)
 WEEK: Final = timedelta(days=7)
@@ -135,18 +136,22 @@ def _ratio(name: str) -> Measure:
 
 
 def register() -> None:
-    """Register our metrics."""
+    """Register our metrics; what they are called, their unit and which way is better is said in `metrics.yml`."""
     used = Measure("feature_use", Shape.MEAN, stop=MONTH, before=MONTH)
     stayed = Measure("retention", Shape.SHARE, start=3 * WEEK, stop=MONTH)
     told = Measure("problem_reports", Shape.MEAN, stop=MONTH, before=MONTH)
-    for title, describes, unit, measure, higher, read in (
-        ("Calculation speed", "time to a plan", Unit.MILLISECONDS, _ratio("calculation_speed"), False, speed),
-        ("Failed requests", "share that failed or fell back", Unit.SHARE, _ratio("errors"), False, errors),
-        ("Satisfaction", "mean rating of plans and cycles", Unit.OF_FIVE, _ratio("satisfaction"), True, satisfaction),
-        ("Accepted as proposed", "share of accepted plans", Unit.SHARE, _ratio("acceptance"), True, acceptance),
-        ("Session completion", "share done of what was due", Unit.SHARE, _ratio("adherence"), True, adherence),
-        ("Feature use", "things done with the plan in 4 weeks", Unit.NUMBER, used, True, feature_use),
-        ("Retention", "share active in the fourth week", Unit.SHARE, stayed, True, retention),
-        ("Problem reports", "reports an athlete in 4 weeks", Unit.NUMBER, told, False, problem_reports),
+    for describes, measure, read in (
+        ("time to a plan", _ratio("calculation_speed"), speed),
+        ("share that failed or fell back", _ratio("errors"), errors),
+        ("mean rating of plans and cycles", _ratio("satisfaction"), satisfaction),
+        ("share of accepted plans", _ratio("acceptance"), acceptance),
+        ("share done of what was due", _ratio("adherence"), adherence),
+        ("things done with the plan in 4 weeks", used, feature_use),
+        ("share active in the fourth week", stayed, retention),
+        ("reports an athlete in 4 weeks", told, problem_reports),
     ):
-        METRICS.register(measure.metric, Metric(title, describes, unit, measure, higher, read))
+        known = definitions()[measure.metric]
+        METRICS.register(
+            measure.metric,
+            Metric(known.title, describes, Unit(known.unit), measure, known.higher_is_better, read),
+        )

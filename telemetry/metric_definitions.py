@@ -1,6 +1,6 @@
 """What is measured, from one file: `warehouse/metrics.yml`. dbt, experiments and dashboards all read it here. Pure.
 
-A metric's value is the sum of its numerator over the sum of its denominator, so that weeks, coaches and variants add up.
+A metric's value is the sum of its numerator over the sum of its denominator: weeks, coaches and variants add up.
 """
 
 from __future__ import annotations

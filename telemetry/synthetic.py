@@ -79,7 +79,12 @@ class _Athlete:
     def live(self) -> Iterator[Event]:
         draw, tier = self._draw, str(self._draw.choice(_TIERS, p=(0.2, 0.25, 0.2, 0.15, 0.2)))
         level = str(draw.choice(_LEVELS, p=(0.25, 0.4, 0.25, 0.1)))
-        described = {"athlete": self._token, "coach_id": self._coach, "sport": self._sport, "level": level}
+        described: dict[str, Any] = {
+            "athlete": self._token,
+            "coach_id": self._coach,
+            "sport": self._sport,
+            "level": level,
+        }
         described |= {"tier": tier, "joined_on": self._joined.date().isoformat(), "is_synthetic": True}
         found = [self._event("athlete.described", self._token, self._joined, described)]
         moment = self._joined + timedelta(days=float(draw.exponential(9 if tier == "elite" else 16)))

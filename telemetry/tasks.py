@@ -1,13 +1,20 @@
-"""Scheduled work on the outbox."""
+"""Scheduled work on the outbox and on the warehouse."""
 
 from __future__ import annotations
 
 from celery import shared_task
 
 from telemetry.services.relay import relay_due
+from telemetry.warehousing.daily import build_daily
 
 
 @shared_task(name="telemetry.relay", ignore_result=True)  # type: ignore[untyped-decorator]
 def relay_events() -> None:
     """Publish what waits; due every five seconds."""
     relay_due()
+
+
+@shared_task(name="telemetry.warehouse", ignore_result=True)  # type: ignore[untyped-decorator]
+def build_warehouse() -> None:
+    """Build the warehouse; due every night."""
+    build_daily()

@@ -1,4 +1,7 @@
-"""The raw tables in DuckDB, and its tables as Parquet files. DuckDB is the extra [warehouse], imported where it is used."""
+"""The raw tables in DuckDB, and its tables as Parquet files.
+
+DuckDB is the extra [warehouse], imported where it is used.
+"""
 
 from __future__ import annotations
 

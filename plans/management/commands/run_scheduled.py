@@ -24,6 +24,7 @@ from rollout.services.tick import tick
 from rollout.services.updates import tell_daily, tell_weekly
 from rollout.services.watching import watch
 from telemetry.services.relay import relay_due
+from telemetry.warehousing.daily import build_daily
 
 logger = structlog.get_logger("mesocycle.schedule")
 
@@ -36,6 +37,7 @@ SCHEDULE: Final[dict[str, tuple[timedelta, Callable[[], Any]]]] = {
     "purge idempotency keys": (timedelta(hours=1), idempotency.purge),
     "seal audit events": (timedelta(seconds=1), seal),
     "relay telemetry events": (timedelta(seconds=5), relay_due),
+    "build the warehouse": (timedelta(days=1), build_daily),
     "reconcile the audit log": (timedelta(days=1), reconcile_lately),
     "reconcile what is urgent": (timedelta(minutes=1), reconcile_urgent),
     "archive the audit log": (timedelta(days=1), archive),

@@ -11,7 +11,7 @@ case
     {%- elif property.format == "date-time" %}
     when {{ word }} is not null and {{ try_timestamp(word) }} is null then '{{ property.name }}: no time'
     {%- elif "number" in property.kinds %}
-    when length({{ word }}) > 24 then '{{ property.name }}: no number that fits'
+    when length({{ word }}) > 24 or lower({{ word }}) like '%e%' and lower({{ word }}) not like '%e-__' then '{{ property.name }}: no number that fits'
     {%- endif %}
 {%- endfor %}
 end

@@ -1,0 +1,116 @@
+"""The warehouse against an oracle in plain Python, on a random cohort, and against answers computed by hand."""
+
+from __future__ import annotations
+
+import random
+from collections import defaultdict
+from collections.abc import Iterator
+from datetime import date
+from pathlib import Path
+
+import pytest
+
+from telemetry import synthetic
+from telemetry.metric_definitions import definitions
+from telemetry.synthetic import Cohort
+from telemetry.warehousing.build import Outcome
+from telemetry.warehousing.published import current
+from tests.telemetry.warehouse import oracle
+from tests.telemetry.warehouse.building import AS_OF, COACH, COACH_2, built, places, rows, uid
+from tests.telemetry.warehouse.written_out import leave_rows_of_others, written_out
+
+pytestmark = [pytest.mark.pure]
+
+QUERY = "SELECT metric, week, sum(numerator), sum(denominator) FROM mart_metrics_weekly GROUP BY ALL"
+
+
+@pytest.mark.parametrize("seed", [random.SystemRandom().randrange(1 << 30)])
+def test_every_metric_is_what_an_oracle_says_of_the_same_events(tmp_path: Path, seed: int) -> None:
+    """Duplicates, any order of arrival: the numbers are those of the set of events."""
+    cohort = Cohort(athletes=40, coaches=4, weeks=20, until=AS_OF.date(), seed=seed)
+    told = list(synthetic.events(cohort))
+    random.Random(seed).shuffle(told)
+    with places(tmp_path):
+        done = built(tmp_path, [*told, *told[::7]])
+        assert not done.bad, done.bad
+        rows_ = rows(QUERY)
+    found = {(metric, week): (y, d) for metric, week, y, d in rows_}
+    expected = oracle.weekly(told, AS_OF)
+    assert {metric for metric, _ in expected} >= definitions().keys() - {"server_errors", "quick_answers"}
+    zero = {key for key, (y, d) in found.items() if not y and not d}
+    assert found.keys() - zero == {key for key, (y, d) in expected.items() if y or d}
+    for key in found.keys() - zero:
+        assert found[key] == pytest.approx(expected[key], rel=1e-9), key
+
+
+@pytest.fixture(scope="module")
+def small(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Outcome]:
+    """The data set that was written out, built; what is published stays for the module."""
+    folder = tmp_path_factory.mktemp("small")
+    leave_rows_of_others(folder / "telemetry")
+    with places(folder):
+        yield built(folder, written_out())
+
+
+def test_numbers_computed_by_hand(small: Outcome) -> None:
+    metrics: dict[str, dict[date, tuple[float, float]]] = defaultdict(dict)
+    for metric, monday, y, d in rows(QUERY):  # fmt: skip
+        metrics[metric][monday] = y, d
+    # Two sessions were due in the week of the 9th (one done, one partly), one in the next (nobody said); the race on
+    # the 17th ends the plan, so that of March 5th is not due.
+    assert metrics["adherence"] == {date(2026, 2, 9): (1.5, 2), date(2026, 2, 16): (0, 1)}
+    assert metrics["plan_completion"] == {date(2026, 2, 16): (0, 1)}  # 1.5 of 3 is not more than half
+    assert metrics["override_frequency"] == {date(2026, 2, 2): (2, 2)}
+    assert metrics["acceptance"] == {date(2026, 2, 2): (1, 2)}
+    assert metrics["time_to_approval"] == {date(2026, 2, 2): (14, 2)}  # 12 h and 2 h
+    assert metrics["satisfaction"] == {date(2026, 2, 16): (5, 1)}  # the later rating counts
+    assert metrics["prediction_error"] == {date(2026, 2, 16): (4, 1)}
+    assert metrics["performance_improvement"] == {date(2026, 2, 16): (pytest.approx(4.1667), 1)}
+
+    funnel = rows("SELECT week, coach_id, generated, reviewed, approved, published, completed, waiting_for_review"
+                  " FROM mart_funnel ORDER BY week, experiment_arm, coach_id")  # fmt: skip
+    assert funnel == [
+        (date(2026, 2, 2), COACH, 1, 1, 1, 0, 0, 0),
+        (date(2026, 2, 2), COACH, 1, 1, 1, 1, 1, 0),
+        (date(2026, 2, 23), COACH_2, 1, 0, 0, 0, 0, 1),
+    ]
+    changes = rows("SELECT plans, unchanged, volume, intensity, rest_days FROM mart_changes ORDER BY experiment_arm")
+    assert changes == [(1, 1, 0, 0, 0), (1, 0, 1, 0, 1)]
+    assert rows("SELECT reason, edits, volume_percent_sum FROM mart_reasons") == [("travel", 2, -30)]
+    assert rows("SELECT races, error_percent_sum FROM mart_accuracy") == [(1, 4)]
+    hours = "SELECT hours_to_review, hours_to_answer, hours_to_approval FROM mart_plans WHERE experiment_arm = 'x:b'"
+    assert rows(hours) == [(3, 9, 12)]
+    success = "SELECT value, n, is_met FROM mart_success WHERE metric = 'satisfaction'"
+    assert rows(success) == [(5, 1, True)]
+
+
+def _expected() -> list[tuple[str, str, str | None]]:
+    return sorted([
+        ("broken", uid(4), "data: no JSON"),
+        ("broken", uid(5), "data: no object"),
+        ("broken", uid(6), "added: missing or no number"),
+        ("broken", uid(7), "added: missing or no number"),
+        ("broken", uid(8), "unknown type"),
+        ("broken", uid(9), "unknown version"),
+        ("broken", uid(10), "no subject"),
+        ("broken", "", "no id"),
+        ("broken", uid(13), "added: no number that fits"),
+        ("broken", uid(14), "data: no JSON"),
+        ("duplicate", uid(1), None),
+        ("future", uid(3), None),
+        ("late", uid(2), None),
+    ], key=repr)  # fmt: skip
+
+
+def test_broken_duplicate_late_and_future_events_and_files(small: Outcome) -> None:
+    assert not small.bad and small.unreadable == 2
+    query = "SELECT reason, coalesce(id, ''), detail FROM mart_quarantine WHERE reason <> 'unreadable file'"
+    assert sorted(rows(query), key=repr) == _expected()
+    files = "SELECT file, detail FROM mart_quarantine WHERE reason = 'unreadable file' ORDER BY file"
+    place = "type=activity.imported/day=2026-02-27"
+    assert rows(files) == [
+        (f"{place}/another-layout.parquet", "column id is int64"),
+        (f"{place}/torn.parquet", "no Parquet file (ArrowInvalid)"),
+    ]
+    found = current()
+    assert found is not None and found.events == 18 + 1  # those of the plans, and the one good one of others
