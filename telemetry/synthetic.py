@@ -26,6 +26,12 @@ _TIERS: Final = ("free", "basic", "guided", "premium", "elite")
 _RACES: Final = {"running": ("5k", "10k", "half_marathon", "marathon"), "cycling": ("40km_tt", "gran_fondo")}
 _REASONS: Final = ("athlete_preference", "coach_judgement", "fatigue", "time_constraint", "travel", "illness")
 _VERSIONS: Final = {"plan.published": 2, "plan.version.updated": 2, "plan.submitted": 2, "plan.approved": 2}
+_SECONDS: Final = {"5k": 1300.0, "10k": 2700.0, "half_marathon": 6100.0, "marathon": 12900.0}
+_EDGES: Final = (5, 10, 20, 50, 100, 200, 500, 1000, 2000, 5000, 10000)
+_ROUTES: Final = (("api/v1/plans/<uuid:plan_id>/", "GET", 55.0), ("api/v1/plans/<uuid:plan_id>/edits/", "POST", 110.0),
+                  ("api/v1/sessions/<uuid:session_id>/completion/", "PUT", 60.0), ("admin/plans/review/", "GET", 140.0),
+                  ("api/v1/plan-generations/", "POST", 90.0))  # fmt: skip
+"""Routes with method and median milliseconds."""
 _HOUR: Final = timedelta(hours=1)
 
 
@@ -33,7 +39,8 @@ _HOUR: Final = timedelta(hours=1)
 class Cohort:
     """Who trains: numbers of athletes and coaches, for how many weeks until (not with) a day.
 
-    effect: what the second arm adds to the probability that a session is done.
+    effect: what the second arm adds to the probability that a session is done. known_coaches: tokens of people who take
+    the places of the first coaches. service_days: for how many days the service was measured.
     """
 
     athletes: int = 240
@@ -42,6 +49,8 @@ class Cohort:
     until: date = date(2026, 3, 2)
     seed: int = 1
     effect: float = 0.06
+    known_coaches: tuple[str, ...] = ()
+    service_days: int = 14
 
 
 Event = dict[str, Any]
@@ -49,11 +58,12 @@ Event = dict[str, Any]
 
 
 def events(cohort: Cohort) -> Iterator[Event]:
-    """Yield the events of a cohort, athlete by athlete, each in the order of time."""
+    """Yield the events of a cohort, athlete by athlete, each in the order of time; then those of the service."""
     draw = np.random.default_rng(cohort.seed)
     habits = draw.beta(2, 4, size=(cohort.coaches, len(KINDS)))
     for number in range(cohort.athletes):
         yield from _Athlete(cohort, number, habits).live()
+    yield from _service(cohort)
 
 
 def token(cohort: Cohort, kind: str, number: int) -> str:
@@ -69,7 +79,9 @@ class _Athlete:
         self._draw = draw = np.random.default_rng((cohort.seed, number))
         self._token = token(cohort, "athlete", number)
         coach = int(draw.integers(cohort.coaches))
-        self._coach, self._habits = token(cohort, "coach", coach), habits[coach]
+        known = cohort.known_coaches
+        self._coach = known[coach] if coach < len(known) else token(cohort, "coach", coach)
+        self._habits = habits[coach]
         self._sport = "running" if draw.random() < 0.7 else "cycling"
         self._arm = number % 2
         self._end = datetime.combine(cohort.until, time(), tzinfo=UTC)
@@ -92,21 +104,22 @@ class _Athlete:
             plan = _Plan(self, moment)
             found += plan.live()
             moment = plan.over + timedelta(days=float(draw.uniform(3, 25)))
+        found += self._reports()
         yield from (one for one in sorted(found, key=lambda one: str(one["time"])) if _moment(one) < self._end)
+
+    def _reports(self) -> Iterator[Event]:
+        """Something is wrong, now and then."""
+        days = (self._end - self._joined).days
+        for _ in range(int(self._draw.poisson(days / 400))):
+            at = self._joined + timedelta(days=float(self._draw.uniform(0, days)))
+            severity = str(self._draw.choice(("low", "medium", "high", "critical"), p=(0.5, 0.35, 0.13, 0.02)))
+            number = _id(self._cohort.seed, self._number, "report", at)
+            about = {"report_id": number, "topic": "guidance", "severity": severity, "level": 1}
+            yield self._event("report.filed", number, at, {**about, "athlete": self._token, "flag": None, "arm": ""})
 
     def _event(self, kind: str, subject: str, at: datetime, data: dict[str, Any]) -> Event:
         self._count += 1
-        return {
-            "specversion": "1.0",
-            "id": _id(self._cohort.seed, self._number, self._count),
-            "source": SOURCE,
-            "type": kind,
-            "subject": subject,
-            "time": at.isoformat(),
-            "datacontenttype": "application/json",
-            "dataschema": urn(kind, _VERSIONS.get(kind, 1)),
-            "data": data,
-        }
+        return _envelope(_id(self._cohort.seed, self._number, self._count), kind, subject, at, data)
 
 
 class _Plan:
@@ -222,21 +235,24 @@ class _Plan:
 
     def _raced(self) -> list[Event]:
         draw, running = self._draw, self._of._sport == "running"
-        before = float(draw.normal(45, 6) if running else draw.normal(255, 40))
-        predicted = before * (1 + abs(float(draw.normal(0.03, 0.015))))
+        better = -1 if running else 1  # seconds go down, watts up
+        before = float(
+            draw.normal(_SECONDS[self._race], 0.1 * _SECONDS[self._race]) if running else draw.normal(255, 40)
+        )
+        predicted = before * (1 + better * abs(float(draw.normal(0.03, 0.015))))
         spread = {"calibrated": 0.035, "provisional": 0.06, "population": 0.09}[self._grade]
         raced = predicted * (1 + float(draw.normal(0, spread)))
         result = {
             "race": self._race,
             "grade": self._grade,
-            "unit": "vdot" if running else "w",
+            "unit": "s" if running else "w",
             "predicted": round(predicted, 2),
             "predicted_low": round(predicted * (1 - 1.64 * spread), 2),
             "predicted_high": round(predicted * (1 + 1.64 * spread), 2),
             "raced": round(raced, 2),
             "error_percent": round(100 * (predicted - raced) / raced, 3),
             "before": round(before, 2),
-            "improvement_percent": round(100 * (raced - before) / before, 3),
+            "improvement_percent": round(100 * better * (raced - before) / before, 3),
             "raced_on": self._race_day.isoformat(),
         }
         done = self.over + _HOUR
@@ -254,6 +270,45 @@ class _Plan:
 
     def _hours(self, median: float) -> timedelta:
         return timedelta(hours=float(self._draw.lognormal(np.log(median), 0.9)))
+
+
+def _service(cohort: Cohort) -> Iterator[Event]:
+    """Yield the service's hours: busier by day, a bad hour now and then."""
+    draw = np.random.default_rng((cohort.seed, 1 << 20))
+    first = datetime.combine(cohort.until, time(), tzinfo=UTC) - timedelta(days=cohort.service_days)
+    for hour in (first + n * _HOUR for n in range(24 * cohort.service_days)):
+        for place, (route, method, median) in enumerate(_ROUTES):
+            requests = int(draw.poisson(12 if 6 <= hour.hour <= 21 else 2))
+            if not requests:
+                continue
+            times = np.searchsorted(_EDGES, draw.lognormal(np.log(median), 0.5, requests))
+            names = [str(_EDGES[n]) if n < len(_EDGES) else "inf" for n in times]
+            bad = int(draw.binomial(requests, 0.15 if draw.random() < 0.01 else 0.002))
+            told = {
+                "hour": hour.isoformat(),
+                "route": route,
+                "method": method,
+                "requests": requests,
+                "client_errors": int(draw.binomial(requests - bad, 0.01)),
+                "server_errors": bad,
+                "latency": {name: names.count(name) for name in sorted(set(names))},
+            }
+            number = _id(cohort.seed, "service", hour, place)
+            yield _envelope(number, "service.measured", _id(route), hour + _HOUR, told)
+
+
+def _envelope(number: str, kind: str, subject: str, at: datetime, data: dict[str, Any]) -> Event:
+    return {
+        "specversion": "1.0",
+        "id": number,
+        "source": SOURCE,
+        "type": kind,
+        "subject": subject,
+        "time": at.isoformat(),
+        "datacontenttype": "application/json",
+        "dataschema": urn(kind, _VERSIONS.get(kind, 1)),
+        "data": data,
+    }
 
 
 def _moment(event: Event) -> datetime:

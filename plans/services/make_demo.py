@@ -26,6 +26,7 @@ from plans.models import Plan, PlanGeneration
 from plans.services.request_plan import PlanWish, request_plan
 from rollout.demo import make_rollout_demo
 from rollout.services.flags import seed_flags
+from telemetry.demo import make_telemetry_demo
 
 WAIT_SECONDS = 60.0
 Progress = Callable[[str], None]
@@ -59,6 +60,8 @@ def make_demo(*, progress: Progress = lambda _: None) -> Demo:
     make_rollout_demo(asked_by=users["admin"], approved_by=users["admin2"])
     progress("experiments")
     make_experiment_demo(asked_by=users["admin"])
+    progress("half a year of telemetry")
+    make_telemetry_demo(coach_ids=[users["coach"].pk, users["coach2"].pk])
     return _what_is_there()
 
 

@@ -47,14 +47,14 @@ class Command(AsOfMixin):
         if missing:
             raise WrongState(f"{', '.join(missing)} not installed: install the extra [warehouse].")
         try:
-            work: Callable[..., int | None] = {
+            works: dict[str, Callable[..., int | None]] = {
                 "build": self._build,
                 "test": self._build,
                 "docs": self._docs,
                 "query": self._query,
                 "status": self._status,
-            }[options["action"]]
-            return work(**options)
+            }
+            return works[options["action"]](**options)
         except DbtFailed as error:
             self.note(str(error))
             return PARTLY_FAILED

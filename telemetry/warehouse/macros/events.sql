@@ -25,7 +25,7 @@ select
     time,
     time::date as day,
     date_trunc('week', time)::date as week,
-    source like '%/synthetic' as is_synthetic
+    is_synthetic
     {%- for name, as_ in columns.items() %}
     {%- set word = "(data ->> '" ~ name ~ "')" %},
     {% if as_ == "text" -%} {{ word }}

@@ -24,7 +24,7 @@ def weekly(events: Iterable[Event], as_of: datetime) -> Sums:
         found[metric, monday(day)][0] += y
         found[metric, monday(day)][1] += d
 
-    for part in (_sessions, _approvals, _ratings, _races, _generations, _people):
+    for part in (_sessions, _approvals, _ratings, _races, _generations, _people, _service):
         part(by_type, as_of, add)
     return {key: (y, d) for key, (y, d) in found.items()}
 
@@ -139,6 +139,16 @@ def _people(told: ByType, as_of: datetime, add: Add) -> None:
             add("adoption", ends, tried)
             if data["tier"] == "elite":
                 add("adoption_elite", ends, tried)
+
+
+def _service(told: ByType, as_of: datetime, add: Add) -> None:
+    hours = {(one["data"]["hour"], one["data"]["route"], one["data"]["method"]): one["data"]
+             for one in told["service.measured"]}  # fmt: skip
+    for one in hours.values():
+        day = datetime.fromisoformat(one["hour"]).astimezone(UTC).date()
+        add("server_errors", day, one["server_errors"], one["requests"])
+        quick = sum(count for edge, count in (one["latency"] or {}).items() if edge != "inf" and int(edge) <= 200)
+        add("quick_answers", day, quick, one["requests"])
 
 
 def _first(told: list[Event]) -> dict[str, datetime]:

@@ -5,5 +5,5 @@ select
     count(*) filter (where reason is not null) as quarantined,
     max(time) filter (where reason is null) as newest_event,
     min(time) filter (where reason is null) as oldest_event,
-    coalesce(max((source like '%/synthetic')::int), 0) = 1 as has_synthetic
+    coalesce(max(is_synthetic::int) filter (where reason is null), 0) = 1 as has_synthetic
 from {{ ref("base_events") }}

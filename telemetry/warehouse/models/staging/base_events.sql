@@ -1,6 +1,12 @@
 {{ config(materialized="table") }}
 -- Every event that came, each with why it is not used (`reason`), if it is not.
-with raw as (
+with synthetic as (
+    select distinct (data ->> 'athlete') as athlete
+    from {{ source("raw", "events") }}
+    where type = 'athlete.described' and (data ->> 'is_synthetic') = 'true'
+),
+
+raw as (
     select
         *,
         coalesce(type, '') || ':' || case
@@ -35,6 +41,7 @@ checked as (
 
 select
     id, source, type, subject, dataschema, time, recorded_at, data, file,
+    (coalesce(source, '') like '%/synthetic' or synthetic.athlete is not null) as is_synthetic,
     case
         when broken is not null then 'broken'
         when copy > 1 then 'duplicate'
@@ -43,3 +50,4 @@ select
     end as reason,
     broken as detail
 from checked
+left join synthetic on synthetic.athlete = (checked.data ->> 'athlete')

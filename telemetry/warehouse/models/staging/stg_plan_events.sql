@@ -1,6 +1,6 @@
 -- Every event about a plan with what it says of the plan.
 select
-    id, type, time, source like '%/synthetic' as is_synthetic,
+    id, type, time, is_synthetic,
     (data ->> 'plan_id') as plan_id,
     (data ->> 'athlete') as athlete,
     (data ->> 'coach_id') as coach_id,
