@@ -42,5 +42,10 @@ register("break_glass.read", target_type="break_glass", metadata=frozenset({"pag
 register("break_glass.review", target_type="break_glass", metadata=frozenset({"note"}))
 register("break_glass.state", target_type="break_glass", metadata=_GLASS, state=True)
 
+register_telemetry(
+    "athlete.described",
+    data=frozenset({"athlete", "coach_id", "sport", "level", "tier", "joined_on", "is_synthetic"}),
+    person_aggregate=True,
+)
 register_telemetry("consent.recorded", data=frozenset({"athlete", "purpose", "granted"}), person_aggregate=True)
 register_telemetry("notification.sent", data=frozenset({"user", "kind", "attempts"}))

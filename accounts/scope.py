@@ -35,6 +35,13 @@ def links_that_hold(on: date | None = None) -> Q:
     return Q(active_from__lte=day) & (Q(active_until=None) | Q(active_until__gt=day))
 
 
+def coach_of(athlete_id: UUID) -> UUID | None:
+    """Return an athlete's coach today, the one of longest standing where there are several; None where nobody is."""
+    links = CoachLink.objects.filter(links_that_hold(), athlete=athlete_id).order_by("active_from", "pk")
+    found: UUID | None = links.values_list("coach_id", flat=True).first()
+    return found
+
+
 def athletes_in_scope(user: User | ServiceIdentity, verb: str) -> Q:
     """Return the condition on `Athlete` under which `user` may do `verb`."""
     if isinstance(user, ServiceIdentity):

@@ -74,8 +74,35 @@ TELEMETRY: Final[dict[Action, tuple[str, ...]]] = {
     Action.COMPLETE: ("plan.completed",),
     Action.SUPERSEDE: ("plan.superseded",),
 }
+_SCHEDULE: Final = frozenset({"schedule"})
+_CHANGES: Final = frozenset({"changes", "changed"})
+# What some of these tell besides; that came with their second version.
+FURTHER: Final[dict[str, frozenset[str]]] = {
+    "plan.published": _SCHEDULE,
+    "plan.version.updated": _SCHEDULE,
+    "plan.submitted": _CHANGES,
+    "plan.approved": _CHANGES,
+}
 for _type in sorted({name for names in TELEMETRY.values() for name in names}):
-    register_telemetry(_type, data=_COMMON | {"volume_percent", "load_percent", "reasons", "is_override"})
+    register_telemetry(
+        _type,
+        data=_COMMON | {"volume_percent", "load_percent", "reasons", "is_override"} | FURTHER.get(_type, frozenset()),
+        version=2 if _type in FURTHER else 1,
+    )
 register_telemetry("session.completed", data=_COMMON | {"session_id", "status", "rpe", "day"})
 register_telemetry("plan.commented", data=_COMMON | {"visibility", "is_reply"})
 register_telemetry("cycle.rated", data=_COMMON | {"score"})
+register_telemetry(
+    "generation.settled",
+    data=frozenset(
+        {"athlete", "coach_id", "generation_id", "plan_id", "outcome", "latency_ms", "pipeline", "preference"}
+        | {"experiment_arm", "variant", "algorithm_version", "routing_reason"}
+    ),
+    person_aggregate=True,
+)
+register_telemetry(
+    "race.result",
+    data=_COMMON
+    | {"race", "grade", "unit", "predicted", "predicted_low", "predicted_high", "raced", "error_percent", "before"}
+    | {"improvement_percent", "raced_on"},
+)

@@ -1,4 +1,5 @@
-"""What this app fills in elsewhere: the job that generates a plan (acting as who asked), and matching of imports."""
+"""What this app fills in elsewhere: the job that generates a plan (acting as who asked), matching of imports,
+results of races."""
 
 from __future__ import annotations
 
@@ -10,10 +11,12 @@ from common.actors import actor_id
 from common.context import SERVICES, ServiceIdentity, register_service
 from common.errors import NotPermitted
 from common.jobs import Job, register_job
+from modeling.services.corrections import TESTS_CHANGED
 from modeling.services.import_history import ACTIVITY_IMPORTED
 from plans.services.complete_session import match_imports
 from plans.services.generate_plan import generate_plan, tell_failure
 from plans.services.request_plan import JOB_KIND
+from plans.services.tell_race import tell_results
 
 register_service("demo")
 GENERATION = register_service("plan-generation")
@@ -51,3 +54,4 @@ def _actor(requested_by_id: UUID | None) -> User | ServiceIdentity:
 
 register_job(JOB_KIND, run, on_failed=failed)
 ACTIVITY_IMPORTED.register("plans", match_imports)
+TESTS_CHANGED.register("plans", tell_results)

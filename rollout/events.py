@@ -1,6 +1,7 @@
-"""Audit events of this app: a flag's change is logged twice (B6), the act and the state that resulted."""
+"""Audit and telemetry events of this app: a flag's change is logged twice (B6), the act and the state that resulted."""
 
 from audit.events import register
+from telemetry.events import register as register_telemetry
 
 register("flag.change", target_type="flag", metadata=frozenset({"key", "changes", "reason"}))
 register("flag.state", target_type="flag", metadata=frozenset({"key", "state"}), state=True)
@@ -25,6 +26,9 @@ REPORT = frozenset({"topic", "severity", "level", "flag", "reason"})
 for _action in ("report.add", "report.take", "report.raise", "report.resolve"):
     register(_action, target_type="report", metadata=REPORT)
 register("report.state", target_type="report", metadata=frozenset({"status", "level", "assigned_to"}), state=True)
+register_telemetry(
+    "report.filed", data=frozenset({"report_id", "topic", "severity", "level", "athlete", "flag", "arm"})
+)
 ANNOUNCEMENT = frozenset({"kind", "title", "audience", "audience_value"})
 for _action in ("announcement.publish", "announcement.change", "announcement.resolve"):
     register(_action, target_type="announcement", metadata=ANNOUNCEMENT)

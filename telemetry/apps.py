@@ -11,14 +11,19 @@ class TelemetryConfig(AppConfig):
     name = "telemetry"
 
     def ready(self) -> None:
-        """Register what a retry writes into the audit log, and how long events wait."""
+        """Register what a retry writes into the audit log, our own event, and how long events wait."""
         from audit.events import register
         from common.health import HEALTH
+        from telemetry.events import register as register_telemetry
         from telemetry.lag import lag
 
         register(
             "telemetry.retry",
             target_type="telemetry_event",
             metadata=frozenset({"type", "attempts", "why_dead", "reason"}),
+        )
+        register_telemetry(
+            "service.measured",
+            data=frozenset({"hour", "route", "method", "requests", "client_errors", "server_errors", "latency"}),
         )
         HEALTH.register("telemetry", lag)

@@ -1,9 +1,10 @@
-"""Scheduled work on the outbox and on the warehouse."""
+"""Scheduled work on the outbox, what is told by the hour, and the warehouse."""
 
 from __future__ import annotations
 
 from celery import shared_task
 
+from telemetry.services.measure import measure_due
 from telemetry.services.relay import relay_due
 from telemetry.warehousing.daily import build_daily
 
@@ -18,3 +19,9 @@ def relay_events() -> None:
 def build_warehouse() -> None:
     """Build the warehouse; due every night."""
     build_daily()
+
+
+@shared_task(name="telemetry.measure", ignore_result=True)  # type: ignore[untyped-decorator]
+def measure_service() -> None:
+    """Tell how the service did in the hours that are over; due five minutes past each hour."""
+    measure_due()

@@ -12,6 +12,7 @@ from django.db import IntegrityError, transaction
 from accounts.models import Athlete, CoachLink, Role, Team, User
 from accounts.models.athlete import PERSONAL
 from accounts.scope import athlete_for, require
+from accounts.services.describe import TOLD, describe
 from audit.services import record
 from common import clock
 from common.context import ServiceIdentity, unit_of_work
@@ -112,6 +113,7 @@ def add_athlete(*, name: str, sport: str, level: str, acting_user: Actor, **fiel
         )
         if isinstance(acting_user, User) and acting_user.role == Role.COACH:
             _open_link(acting_user, athlete, clock.today())
+        describe(athlete)
         return athlete
 
 
@@ -143,6 +145,8 @@ def edit_athlete(*, athlete_id: UUID, changes: Mapping[str, Any], acting_user: A
                 "personal": {field: pair for field, pair in changed.items() if field in PERSONAL} or None,
             }
             record("athlete.edit", target_id=athlete.pk, subject_id=athlete.pk, metadata=metadata)
+            if changed.keys() & TOLD:
+                describe(athlete)
         return athlete
 
 
@@ -162,7 +166,9 @@ def link_coach(*, coach_id: UUID, athlete_id: UUID, acting_user: Actor, active_f
             raise InvalidInput("This user is not an active coach.", pointer="/coach")
         if athlete is None:
             raise NotVisible("There is no such athlete.")
-        return _open_link(coach, athlete, active_from or clock.today())
+        link = _open_link(coach, athlete, active_from or clock.today())
+        describe(athlete)
+        return link
 
 
 def end_link(*, link_id: UUID, acting_user: Actor, active_until: date | None = None) -> CoachLink:
@@ -181,6 +187,7 @@ def end_link(*, link_id: UUID, acting_user: Actor, active_until: date | None = N
         link.save()
         metadata = {"coach_id": str(link.coach_id), "active_until": link.active_until.isoformat()}
         record("link.close", target_id=link.pk, subject_id=link.athlete_id, metadata=metadata)
+        describe(link.athlete)
         return link
 
 

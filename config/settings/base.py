@@ -134,6 +134,7 @@ CELERY_BEAT_SCHEDULE = {
     "sweep stale jobs": {"task": "common.sweep_jobs", "schedule": 30.0, "options": {"expires": 30}},
     "relay telemetry events": {"task": "telemetry.relay", "schedule": 5.0, "options": {"expires": 5}},
     "build the warehouse": {"task": "telemetry.warehouse", "schedule": crontab(hour=2, minute=0)},
+    "tell how the service does": {"task": "telemetry.measure", "schedule": crontab(minute=5)},
     "send waiting mail": {"task": "accounts.send_mail", "schedule": 60.0, "options": {"expires": 50}},
     "end expired grants": {"task": "accounts.end_grants", "schedule": 60.0, "options": {"expires": 50}},
     "purge idempotency keys": {"task": "common.purge_idempotency_keys", "schedule": crontab(minute=10)},

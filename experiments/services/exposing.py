@@ -10,8 +10,8 @@ from uuid import UUID
 
 from django.db import IntegrityError, transaction
 
-from accounts.models import Athlete, CoachLink
-from accounts.scope import athlete_for, links_that_hold
+from accounts.models import Athlete
+from accounts.scope import athlete_for, coach_of
 from audit.services import record
 from common.context import unit_of_work
 from common.database_time import database_now
@@ -137,7 +137,6 @@ def _store(
     source_id: UUID,
     preference: str,
 ) -> tuple[ExperimentExposure, bool]:
-    links = CoachLink.objects.filter(links_that_hold(), athlete=athlete).order_by("active_from", "pk")
     exposure, is_new = ExperimentExposure.objects.get_or_create(
         experiment=experiment,
         source=source,
@@ -145,7 +144,7 @@ def _store(
         defaults={
             "subject": athlete,
             "variant": variant,
-            "coach_id": links.values_list("coach_id", flat=True).first(),
+            "coach_id": coach_of(athlete.pk),
             "exposed_at": at,
             "preference": preference,
         },

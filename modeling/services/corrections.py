@@ -3,7 +3,7 @@ end."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Collection, Mapping
 from datetime import date
 from typing import Any, Final
 from uuid import UUID
@@ -16,11 +16,16 @@ from audit.services import record
 from common import clock
 from common.context import unit_of_work
 from common.errors import InvalidInput, NotVisible
+from common.registries import Registry
 from common.validation import invalid_input_from
 from modeling.models import Activity, Fit, Test, Threshold
 from modeling.models.base import HistoryRow
 from modeling.policies import Actor, athlete_to_correct_for, visible_history
 from modeling.services.loads import recompute_loads
+
+# Filled by plans: called with (athlete, days, who acts) where tests of these days came, changed or went, in the
+# transaction of that change.
+TESTS_CHANGED: Registry[Callable[[Athlete, Collection[date], Actor], None]] = Registry("tests changed")
 
 KINDS: Final[dict[str, type[HistoryRow]]] = {"activity": Activity, "test": Test, "threshold": Threshold}
 CORRECTABLE: Final[dict[str, frozenset[str]]] = {
@@ -45,12 +50,14 @@ def correct_row(*, kind: str, row_id: UUID, changes: Mapping[str, Any], reason: 
         unknown = set(changes) - CORRECTABLE[kind]
         if unknown:
             raise InvalidInput(f"{', '.join(sorted(unknown))} cannot be corrected.")
-        earliest = _day_of(row)
+        day = _day_of(row)
         before = {name: _plain(getattr(row, name)) for name in changes}
         for name, value in changes.items():
             setattr(row, name, value)
         _save_checked(row)
-        _settle(row, "data.correct", min(earliest, _day_of(row)), reason, before, changes)
+        _settle(row, "data.correct", min(day, _day_of(row)), reason, before, changes)
+        if isinstance(row, Test):
+            tell_of_tests(row.athlete, {day, row.day}, acting_user)
         return row
 
 
@@ -66,12 +73,20 @@ def delete_row(*, kind: str, row_id: UUID, reason: str, acting_user: Actor) -> N
         row.save(update_fields=["deleted_at"])
         before = {name: _plain(getattr(row, name)) for name in sorted(CORRECTABLE[kind])}
         _settle(row, "data.delete", _day_of(row), reason, before, {})
+        if isinstance(row, Test):
+            tell_of_tests(row.athlete, {row.day}, acting_user)
 
 
 def invalidate_fits(athlete: Athlete, *, since: date, because: str) -> int:
     """End the fits whose window reaches `since` or later and return how many; a later change leaves a fit alone."""
     rows = Fit.objects.filter(athlete=athlete, window_until__gte=since, invalidated_at=None)
     return rows.update(invalidated_at=clock.now(), invalidated_because=because[:200])
+
+
+def tell_of_tests(athlete: Athlete, days: Collection[date], acting_user: Actor) -> None:
+    """Let whoever asked for it know that tests of these days came, changed or went; nobody where there is no day."""
+    for _, tell in TESTS_CHANGED.items() if days else ():
+        tell(athlete, days, acting_user)
 
 
 def _row_for(acting_user: Actor, kind: str, row_id: UUID, reason: str) -> HistoryRow:

@@ -20,7 +20,7 @@ from modeling.history.parse import is_archive, iter_archive, parse_file
 from modeling.models import Activity, Test
 from modeling.policies import Actor, athlete_to_import_for
 from modeling.rows import parsed_from_row, row_from_parsed
-from modeling.services.corrections import invalidate_fits
+from modeling.services.corrections import invalidate_fits, tell_of_tests
 from modeling.services.loads import apply_load, load_of
 from modeling.thresholds import DatedThresholds
 from telemetry.services import emit
@@ -140,6 +140,7 @@ def _take(athlete_id: UUID, parsed: ParseResult, report: ImportReport, acting_us
             _count(report, rows, days)
         for _, tell in ACTIVITY_IMPORTED.items():
             tell(athlete, rows, acting_user)
+        tell_of_tests(athlete, {test.day for test in tests}, acting_user)
         report.added += len(rows)
         report.known += len(parsed.activities) - len(rows)
         report.tests_added += len(tests)

@@ -17,7 +17,7 @@ from modeling.core.efforts import propose_tests as find_efforts
 from modeling.models import Activity, Test, TestProposal
 from modeling.policies import Actor, athlete_to_import_for
 from modeling.rows import parsed_from_row
-from modeling.services.corrections import invalidate_fits
+from modeling.services.corrections import invalidate_fits, tell_of_tests
 from modeling.thresholds import DatedThresholds
 
 UNIT_OF_SPORT: Final = {"running": "VDOT", "cycling": "W"}
@@ -103,6 +103,7 @@ def accept_proposals(
             invalidate_fits(athlete, since=min(test.day for test in tests), because="proposed tests were accepted")
             metadata = {"proposals": len(proposals), "rule": rule}
             record("test.accept", target_id=athlete.pk, subject_id=athlete.pk, metadata=metadata)
+            tell_of_tests(athlete, {test.day for test in tests}, acting_user)
         return tests
 
 

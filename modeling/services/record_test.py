@@ -15,7 +15,7 @@ from common.errors import InvalidInput, WrongState
 from common.validation import invalid_input_from
 from modeling.models import Test, Threshold
 from modeling.policies import Actor, athlete_to_import_for
-from modeling.services.corrections import invalidate_fits
+from modeling.services.corrections import invalidate_fits, tell_of_tests
 from modeling.services.loads import recompute_loads
 
 
@@ -43,6 +43,7 @@ def add_test(*, athlete_id: UUID, day: date, value: float, kind: str, acting_use
         invalidate_fits(athlete, since=day, because="a test was added")
         metadata = {"day": day.isoformat(), "value": value, "kind": kind, "source": test.source_name}
         record("test.add", target_id=test.pk, subject_id=athlete.pk, metadata=metadata)
+        tell_of_tests(athlete, {day}, acting_user)
         return test
 
 

@@ -20,11 +20,13 @@ from plans.document.diff import (
     operations,
     session_changes,
 )
+from plans.document.kinds import KINDS_OF_CHANGE, changed_kinds
 from plans.document.merge import Conflict, Merge, align, merge
 from plans.document.patch import InvalidPatch, Operation, apply_patch, from_payload, parse_patch
 from plans.document.summary import Summary, summarise
 
 __all__ = [
+    "KINDS_OF_CHANGE",
     "Conflict",
     "Content",
     "Entry",
@@ -39,6 +41,7 @@ __all__ = [
     "apply_changes",
     "apply_patch",
     "canonical_json",
+    "changed_kinds",
     "content_sha256",
     "document",
     "document_text",

@@ -18,6 +18,7 @@ from plans.policies import Actor, athlete_to_plan_for
 from plans.services.in_experiment import choose_by_arm
 from plans.services.request_plan import flag_json
 from plans.services.store_plan import store_plan
+from plans.services.tell_generation import tell_settled
 from rollout.attribution import Attribution
 from rollout.evaluation import Subject
 from rollout.selectors import MODEL_DRIVEN_GENERATION, evaluate
@@ -92,6 +93,7 @@ def tell_failure(*, generation_id: UUID, why: str, acting_user: Actor) -> None:
             latency_ms=None,
             failed=True,
         )
+        tell_settled(generation, {})
 
 
 def goal_from(stored: dict[str, Any]) -> RaceGoal:

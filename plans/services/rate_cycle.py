@@ -19,6 +19,7 @@ from modeling.services.record_test import add_test
 from plans.locks import lock_plan
 from plans.models import CycleFeedback, Plan
 from plans.policies import Actor
+from plans.racing import NOTE
 from plans.services.announce import announce, telemetry_data
 from plans.services.tell_outcome import tell_rating
 from plans.services.versions import move_head
@@ -75,7 +76,7 @@ def record_result(*, athlete_id: UUID, race: str, day: date, seconds: float, act
         except ValueError as error:
             raise InvalidInput(str(error), pointer="/time") from error
         value = round(vdot(RACES[race].distance_m, seconds), 2)
-        note = f"{race} result"
+        note = NOTE.format(race=race)
         test = add_test(athlete_id=athlete_id, day=day, value=value, kind="race", note=note, acting_user=acting_user)
         _complete_plans(athlete_id, race, day, acting_user)
         return test

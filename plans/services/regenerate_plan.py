@@ -31,6 +31,7 @@ from plans.services.in_experiment import choose_by_arm, mark
 from plans.services.request_plan import flag_json, routed_for, take_slot
 from plans.services.save_edits import checked_head
 from plans.services.store_plan import entry_of, frame_of
+from plans.services.tell_generation import tell_settled
 from plans.services.versions import Frame, Lineage, move_head, store_version
 from plans.services.what_if import goal_of, predicted_of
 from plans.workflow import Action, NotPossible, State, next_state
@@ -125,6 +126,7 @@ def _generate(plan: Plan, goal: RaceGoal, seed: int | None, acting_user: Actor) 
     generation.settled_at = clock.now()
     generation.save()
     mark(plan, generation, arm)
+    tell_settled(generation, generated.plan.provenance)
     return generated, generation
 
 

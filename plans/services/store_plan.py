@@ -15,6 +15,7 @@ from plans.models import Outcome, Plan, PlanGeneration, PlanVersion, State
 from plans.pipelines.contract import PlannedSession, RaceGoal
 from plans.services.announce import telemetry_data
 from plans.services.in_experiment import mark
+from plans.services.tell_generation import tell_settled
 from plans.services.versions import Frame, store_first_content
 from rollout.attribution import Attribution
 from rollout.services.outcomes import record_answer
@@ -48,6 +49,7 @@ def store_plan(generation: PlanGeneration, generated: Generated, goal: RaceGoal,
     generation.save()
     tell_outcome(generation, generated)
     _tell(plan, version, generation)
+    tell_settled(generation, version.provenance_json)
     return plan
 
 

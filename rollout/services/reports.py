@@ -31,6 +31,7 @@ from rollout.policies import OF_ATHLETES, Actor, visible_reports
 from rollout.services.messages import tell
 from rollout.services.outcomes import record_fact
 from rollout.support import HIGHEST, Route, Severity, Topic, route
+from telemetry.services import emit
 
 LONGEST: Final = 4000
 ANSWERED: Final = "report.answered"
@@ -61,6 +62,7 @@ def file_report(*, topic: str, severity: str, text: str, athlete_id: UUID | None
             _attach(report, athlete, way)
         report.save(force_insert=True)
         _record("report.add", report)
+        _emit(report)
         if severity == Severity.CRITICAL:
             _tell_critical(report)
         return report
@@ -201,9 +203,25 @@ def _record(action: str, report: Report, **more: str) -> None:
     record("report.state", target_id=report.pk, subject_id=subject_id, metadata=state, linked_to=event)
 
 
+def _emit(report: Report) -> None:
+    data = {
+        "report_id": report.pk,
+        "topic": report.topic,
+        "severity": report.severity,
+        "level": report.level,
+        "athlete": report.athlete_id,
+        "flag": _flag_key(report) or None,
+        "arm": report.arm,
+    }
+    emit("report.filed", aggregate_id=report.pk, data=data)
+
+
+def _flag_key(report: Report) -> str:
+    return Flag.objects.values_list("name", flat=True).get(pk=report.flag_id) if report.flag_id else ""
+
+
 def _tell_critical(report: Report) -> None:
-    flag = Flag.objects.values_list("name", flat=True).get(pk=report.flag_id) if report.flag_id else ""
-    text = critical_report(Topic(report.topic), flag, report.arm)
+    text = critical_report(Topic(report.topic), _flag_key(report), report.arm)
     tell(
         MessageKind.ALERT,
         dedupe_key=f"report:{report.pk}",

@@ -33,6 +33,7 @@ from plans.document import parse_patch
 from plans.models import Plan
 from plans.services.request_plan import PlanWish
 from plans.services.versions import etag_of
+from telemetry.models import OutboxEvent
 from tests.factories import PASSWORD, make_athlete, make_user
 from tests.plans.review import make_review, note_op, sunday
 from tests.support.databases import ON_POSTGRES
@@ -45,6 +46,8 @@ NO_SERVICES: Final = {
     "accounts.break_glass.record_reading": "tells of a reading beside the page that reads; it changes nothing else",
     "accounts.notify.notify": "runs inside the unit of work of what people are told about",
     "plans.complete_session.match_imports": "runs inside an import's unit of work",
+    "modeling.corrections.tell_of_tests": "runs inside the unit of work that changed them",
+    "plans.tell_race.tell_results": "runs inside the unit of work that changed tests",
     "plans.make_demo.make_demo": "many units of work, one an athlete; a second run completes the first",
 }
 SEVERAL: Final = {"accounts.notify.send_waiting_mail", "accounts.erasure.erase_from_command_line"}
@@ -218,6 +221,12 @@ def moved(has: dict[str, Any]) -> date:
     return day + timedelta(days=1 if day.weekday() < 6 else -1)
 
 
+def undescribed(has: dict[str, Any]) -> AbstractContextManager[Any]:
+    with unit_of_work(COMMAND_LINE):
+        OutboxEvent.objects.filter(type="athlete.described").delete()
+    return nullcontext()
+
+
 NOTE: Final = {"operations": lambda has: parse_patch([note_op(has["session"], f"at {clock.now()}")])}
 
 does("accounts.people.add_user", email="new@test.example", name="New", role="coach", password=PASSWORD,
@@ -229,6 +238,7 @@ does("accounts.people.add_athlete", name="Bea", sport="cycling", level="beginner
 does("accounts.people.edit_athlete", athlete_id=her, changes={"name": "Ann B."}, acting_user=who("ann"))
 does("accounts.people.link_coach", coach_id=key_of("new"), athlete_id=her, acting_user=who("admin"), keep="link")
 does("accounts.people.end_link", link_id=key_of("link"), acting_user=who("admin"))
+does("accounts.describe.describe_missing", acting_user=who("admin"), within=undescribed)
 does("accounts.teams.add_team", name="North", acting_user=who("admin"), keep="team")
 does("accounts.teams.rename_team", team_id=key_of("team"), name="South", acting_user=who("admin"))
 does(

@@ -11,13 +11,16 @@ import pytest
 
 from accounts.services.consent import record_consent
 from accounts.services.notify import send_waiting_mail
+from common import clock
 from modeling.services.import_history import import_history
+from modeling.services.record_test import add_test
 from plans.services.rate_cycle import rate_cycle
 from rollout.services.flags import seed_flags
+from rollout.services.reports import file_report
 from telemetry.models import OutboxEvent
 from telemetry.services.relay import Relay
 from tests.factories import COMMAND_LINE, api_of, make_athlete, make_user
-from tests.plans.review import Review, make_plan, note_op, replace_op
+from tests.plans.review import Review, make_plan, note_op, plan_row, replace_op
 
 pytestmark = pytest.mark.django_db
 
@@ -45,6 +48,10 @@ def live_with(review: Review) -> None:
     assert review.patch(edits).status_code == 200
     assert review.submit(comment=NOTE).status_code == 200
     assert review.decide("accept", comment=NOTE).status_code == 200
+    file_report(topic="calculation", severity="high", text=NOTE, acting_user=review.user)
+    race_day = plan_row(review).race_date
+    with clock.frozen(clock.now() + (race_day - clock.today())):
+        add_test(athlete_id=ann, day=race_day, value=45.0, kind="race", note=NOTE, acting_user=review.coach)
     rate_cycle(plan_id=review.plan_id, score=4, comment=NOTE, acting_user=review.user)
     assert send_waiting_mail()
 
@@ -58,8 +65,9 @@ def test_no_name_address_note_or_id_of_a_person_leaves(settings: Any, tmp_path: 
     assert not OutboxEvent.objects.filter(published_at=None).exists()
     rows = ds.dataset(str(tmp_path), format="parquet", partitioning="hive").to_table().to_pylist()
     assert {row["type"] for row in rows} >= {
-        "activity.imported", "consent.recorded", "cycle.rated", "notification.sent", "plan.approved", "plan.commented",
-        "plan.edited", "plan.generated", "plan.published", "plan.submitted", "plan.version.updated",
+        "activity.imported", "athlete.described", "consent.recorded", "cycle.rated", "generation.settled",
+        "notification.sent", "plan.approved", "plan.commented", "plan.edited", "plan.generated", "plan.published",
+        "plan.submitted", "plan.version.updated", "race.result", "report.filed",
     }  # fmt: skip
     left = [repr(row) for row in rows]
     left += [str(path.relative_to(tmp_path)) for path in tmp_path.rglob("*")]

@@ -17,6 +17,8 @@ from common.management.base import COMMAND_LINE
 from rollout.models import Flag, OutcomeFact, Report, ReportStatus, RolloutMessage
 from rollout.selectors import LIVE
 from rollout.services.reports import file_report, raise_report, resolve_report, take_report
+from telemetry.models import OutboxEvent
+from telemetry.tokens import person_token
 from tests.factories import api_of, make_athlete, make_user
 from tests.rollout.people.making import KEY, make_rollout
 
@@ -69,6 +71,28 @@ def test_a_report_counts_for_the_arm_that_the_athlete_has_whatever_a_client_says
     assert (report.flag_id, report.rollout_id, report.stage, report.arm) == (run.flag_id, run.pk, 2, arm)
     assert report.level == 3
     assert fact.athlete_id == report.athlete_id == athlete.pk
+
+
+def test_a_report_is_told_once_when_it_is_filed_without_a_word_of_it():
+    athlete, user, coach = ann()
+    make_rollout(stage=2)
+    flag_at(100_000)
+    report = file(user, topic="calculation", severity="medium", text="zanzibar")
+    raise_report(report_id=report.pk, reason="look", acting_user=make_user("admin"))
+    file(coach)
+    first, second = rows_of(OutboxEvent, type="report.filed")
+    assert (first.aggregate_id, first.data["subject"]) == (report.pk, str(report.pk))
+    assert first.data["data"] == {
+        "report_id": str(report.pk),
+        "topic": "calculation",
+        "severity": "medium",
+        "level": 2,
+        "athlete": person_token(athlete.pk),
+        "flag": KEY,
+        "arm": "new",
+    }
+    about = second.data["data"]
+    assert (about["athlete"], about["flag"], about["arm"]) == (None, None, "")
 
 
 def test_a_report_belongs_to_the_way_of_the_newest_answer_not_to_todays_decision():
