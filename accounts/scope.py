@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from datetime import date
 from typing import TYPE_CHECKING, Any
 
-from django.db.models import Exists, OuterRef, Q
+from django.db.models import DateField, Exists, OuterRef, Q, QuerySet, UUIDField
 
 from accounts.matrix import GRANTED, Relation, relation_for
 from accounts.models import Athlete, AthleteGrant, CoachLink, TeamMembership
@@ -14,6 +14,7 @@ from common import clock
 from common.context import ServiceIdentity
 from common.errors import KeyDestroyed, NotPermitted, NotVisible
 from common.models import SubjectKey
+from common.prepared import Given, Prepared
 from common.registries import Registry
 
 if TYPE_CHECKING:
@@ -29,7 +30,7 @@ GRANTEES = ("coach", "support")
 REACH: Registry[Callable[[Any, str], Q]] = Registry("further reach")
 
 
-def links_that_hold(on: date | None = None) -> Q:
+def links_that_hold(on: date | Given | None = None) -> Q:
     """Return the condition on coach links that hold on a day (today by default)."""
     day = on or clock.today()
     return Q(active_from__lte=day) & (Q(active_until=None) | Q(active_until__gt=day))
@@ -46,18 +47,41 @@ def athletes_in_scope(user: User | ServiceIdentity, verb: str) -> Q:
     """Return the condition on `Athlete` under which `user` may do `verb`."""
     if isinstance(user, ServiceIdentity):
         return Q()
-    relation = relation_for(user.role, verb) if user.is_active else None
-    match relation:
+    reach = reach_of(user, verb)
+    related = _related(reach, user.pk, clock.today())
+    return related | _granted(user, verb) if reach in (Relation.COACHED, Relation.TEAM) else related
+
+
+def reach_of(user: User | ServiceIdentity, verb: str) -> Relation | None:
+    """Return how far `verb` reaches for `user`, grants aside."""
+    if isinstance(user, ServiceIdentity):
+        return Relation.ALL
+    return relation_for(user.role, verb) if user.is_active else None
+
+
+def athletes_reached(reach: Relation | None) -> Q:
+    """Return `athletes_in_scope` for prepared queries; whose reach it is, is given when they are asked (`asked_by`).
+
+    Not for verbs that grants reach (`GRANTED`).
+    """
+    return _related(reach, Given("user", UUIDField()), Given("day", DateField()))
+
+
+def asked_by(user: User | ServiceIdentity) -> dict[str, Any]:
+    """Return what a query with `athletes_reached` is to be given."""
+    return {} if isinstance(user, ServiceIdentity) else {"user": user.pk, "day": clock.today()}
+
+
+def _related(reach: Relation | None, user_id: Any, day: Any) -> Q:
+    match reach:
         case Relation.ALL:
             return Q()
         case Relation.COACHED:
-            linked = Q(pk__in=CoachLink.objects.filter(links_that_hold(), coach=user).values("athlete"))
-            return linked | _granted(user, verb)
+            return Q(pk__in=CoachLink.objects.filter(links_that_hold(day), coach=user_id).values("athlete"))
         case Relation.TEAM:
-            in_team = Q(team__in=TeamMembership.objects.filter(user=user).values("team"))
-            return in_team | _granted(user, verb)
+            return Q(team__in=TeamMembership.objects.filter(user=user_id).values("team"))
         case Relation.OWN:
-            return Q(user=user)
+            return Q(user=user_id)
     return NOBODY
 
 
@@ -68,9 +92,9 @@ def grants_that_hold() -> Q:
 
 def _granted(user: User, verb: str) -> Q:
     """Return the athletes whom grants add to a role's reach."""
-    found = Q()
-    if verb in GRANTED:
-        found |= Q(pk__in=AthleteGrant.objects.filter(grants_that_hold(), user=user).values("content_object"))
+    if verb not in GRANTED:
+        return Q()
+    found = Q(pk__in=AthleteGrant.objects.filter(grants_that_hold(), user=user).values("content_object"))
     for _, further in REACH.items():
         found |= further(user, verb)
     return found
@@ -84,18 +108,32 @@ def athlete_for(user: User | ServiceIdentity, verb: str, athlete_id: UUID, *, lo
         NotPermitted: visible, but the role may not do `verb` (403).
         KeyDestroyed: visible, but erased: nothing new is written about them (410).
     """
-    rows = Athlete.objects.select_for_update(of=("self",), no_key=True) if lock else Athlete.objects.all()
-    if lock:
-        erased = SubjectKey.objects.filter(subject_id=OuterRef("pk"), destroyed_at__isnull=False)
-        rows = rows.annotate(is_erased=Exists(erased))
-    athlete = rows.filter(athletes_in_scope(user, verb), pk=athlete_id).first()
-    if athlete is not None:
+    if verb in GRANTED:
+        found = list(_athletes(lock).filter(athletes_in_scope(user, verb), pk=athlete_id))
+    else:
+        found = _REACHED.ask(reach_of(user, verb), lock, athlete=athlete_id, **asked_by(user))
+    for athlete in found:
         if lock and athlete.is_erased and not verb.startswith("erasure:"):  # type: ignore[attr-defined]  # annotated
             raise KeyDestroyed("This athlete was erased.")
         return athlete
     if Athlete.objects.filter(athletes_in_scope(user, "athlete:view"), pk=athlete_id).exists():
         raise NotPermitted(f"Your role may see this athlete but not do {verb}.")
     raise NotVisible("There is no such athlete, or you may not see them.")
+
+
+def _athletes(lock: bool) -> QuerySet[Athlete]:
+    if not lock:
+        return Athlete.objects.order_by()
+    erased = SubjectKey.objects.filter(subject_id=OuterRef("pk"), destroyed_at__isnull=False)
+    rows = Athlete.objects.select_for_update(of=("self",), no_key=True).order_by()
+    return rows.annotate(is_erased=Exists(erased))
+
+
+def _reached(reach: Relation | None, lock: bool) -> QuerySet[Athlete]:
+    return _athletes(lock).filter(athletes_reached(reach), pk=Given("athlete", UUIDField()))
+
+
+_REACHED: Prepared[Athlete] = Prepared(_reached)
 
 
 def verbs_on(user: User | ServiceIdentity, athlete_id: UUID, verbs: Sequence[str]) -> frozenset[str]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager, nullcontext
+from functools import cache
 from typing import Any, ClassVar
 
 from django.conf import settings
@@ -14,6 +15,7 @@ from rest_framework.exceptions import PermissionDenied
 from rest_framework.permissions import SAFE_METHODS
 from rest_framework.request import Request
 from rest_framework.response import Response
+from rest_framework.serializers import Serializer
 from rest_framework.views import APIView
 
 from common import context, throttle
@@ -80,6 +82,30 @@ class UnitOfWorkAPIMixin(APIView):
         if method not in self.http_method_names:
             return self.http_method_not_allowed
         return getattr(self, method, self.http_method_not_allowed)
+
+
+def validated(kind: type[Serializer[Any]], data: Any) -> dict[str, Any]:
+    """Return what `kind(data=data)` makes of a body, by one instance for all: a new one copies each of its fields.
+
+    For serializers that look at nothing but the data.
+
+    Raises:
+        ValidationError: as `is_valid(raise_exception=True)`.
+    """
+    if data is None:
+        kind(data=data).is_valid(raise_exception=True)
+    found: dict[str, Any] = _instance_of(kind).run_validation(data)
+    return found
+
+
+def shown(kind: type[Serializer[Any]], found: Any) -> dict[str, Any]:
+    """Return `kind(found).data`, by one instance for all."""
+    return dict(_instance_of(kind).to_representation(found))
+
+
+@cache
+def _instance_of(kind: type[Serializer[Any]]) -> Serializer[Any]:
+    return kind()
 
 
 def preferred_wait(request: Request) -> float:

@@ -3,10 +3,22 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
+from typing import Any
 
-from django.db import connection
+from django.db import connection, models
 
 from common import clock
+
+
+class DatabaseClock(models.Func):
+    """The moment as a column, for a statement that reads other things too; to be read by `as_database_now`."""
+
+    template = "NULL"
+    output_field = models.DateTimeField()
+
+    def as_postgresql(self, compiler: Any, connection: Any) -> tuple[str, tuple[()]]:
+        """Return the SQL of the moment at which a row is read, not of the transaction's beginning."""
+        return "clock_timestamp()", ()
 
 
 def database_now() -> datetime:
@@ -15,5 +27,9 @@ def database_now() -> datetime:
         return clock.now()
     with connection.cursor() as cursor:
         cursor.execute("SELECT clock_timestamp()")
-        found: datetime = cursor.fetchone()[0]
-    return found.astimezone(UTC)
+        return as_database_now(cursor.fetchone()[0])
+
+
+def as_database_now(found: datetime | None) -> datetime:
+    """Return what `database_now` would have, from a column that `DatabaseClock` made a moment ago."""
+    return clock.now() if found is None or clock.stands_still() else found.astimezone(UTC)

@@ -9,18 +9,20 @@ from __future__ import annotations
 
 import base64
 import os
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from uuid import UUID
 
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from django.conf import settings
 from django.core.exceptions import ImproperlyConfigured
+from django.db.models import QuerySet, UUIDField
 
 from common import clock
 from common.context import unit_memory
 from common.errors import KeyDestroyed
 from common.models import SubjectKey
+from common.prepared import Given, Prepared
 
 __all__ = ["ERASED", "KeyRing", "SubjectKey", "decrypt", "destroy_key", "encrypt_for", "key_ring", "rewrap"]
 
@@ -87,7 +89,7 @@ def key_ring(subject_ids: Iterable[UUID], *, create: bool = False) -> KeyRing:
     wanted = set(subject_ids)
     known = unit_memory().setdefault(_MEMORY, {})
     if unknown := wanted - known.keys():
-        known.update((row.subject_id, _unwrap(row)) for row in SubjectKey.objects.filter(subject_id__in=unknown))
+        known.update((row.subject_id, _unwrap(row)) for row in _rows(unknown))
     if create:
         for subject_id in sorted(wanted - known.keys()):
             known[subject_id] = _unwrap(_make_key(subject_id))
@@ -139,6 +141,20 @@ def rewrap(*, limit: int = 1000) -> int:
             wrapped_key=wrapped, version=newest
         )
     return done
+
+
+def _rows(subject_ids: Collection[UUID]) -> Iterable[SubjectKey]:
+    if len(subject_ids) > 1:
+        return SubjectKey.objects.filter(subject_id__in=subject_ids)
+    [subject_id] = subject_ids
+    return _KEY_OF.ask(subject=subject_id)
+
+
+def _key_of() -> QuerySet[SubjectKey]:
+    return SubjectKey.objects.filter(subject_id=Given("subject", UUIDField())).order_by()
+
+
+_KEY_OF: Prepared[SubjectKey] = Prepared(_key_of)
 
 
 def _make_key(subject_id: UUID) -> SubjectKey:

@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass
 from datetime import datetime
 from functools import lru_cache
 from itertools import product
 from typing import Any, Final
 
+from django.db.models import CharField, QuerySet
+
 from accounts.models import Level, Sport, Tier
-from common.canonical import canonical_json
-from common.database_time import database_now
+from common.database_time import DatabaseClock, as_database_now, database_now
 from common.errors import InvalidInput
 from common.plain import plain
+from common.prepared import Given, Prepared
 from experiments.analysis import Worse
 from experiments.assignment import stratum_of
 from experiments.configuration import Configuration
@@ -83,7 +84,7 @@ def protocol_of(experiment: Experiment) -> Protocol:
 
 def configuration_of(phase: ExperimentPhase, status: str) -> Configuration:
     """Return what a phase was frozen as, in the experiment's present state."""
-    return _read(canonical_json(phase.document_json), State(status))
+    return _read(phase, State(status))
 
 
 def weights_of(experiment: Experiment) -> dict[int, dict[str, float]]:
@@ -124,13 +125,24 @@ def current_of(experiment: Experiment) -> Current:
 
 
 def current_named(key: str) -> Current | None:
-    """Do so by the experiment's key, with one query where it has a phase; None where there is no such experiment."""
-    phases = ExperimentPhase.objects.filter(experiment__key=key).select_related("experiment")
-    phase = phases.order_by("-number").first()
-    if phase is not None:
-        return _current(phase.experiment, phase)
+    """Do so by the experiment's key, with one query where it has a phase; None where there is no such experiment.
+
+    Of the experiment, key and status are read; of the phase, all but its document.
+    """
+    for phase in _NEWEST.ask(key=key):
+        at = as_database_now(phase.at)  # type: ignore[attr-defined]  # annotated
+        return Current(phase.experiment, phase, configuration_of(phase, phase.experiment.status), at)
     draft = Experiment.objects.filter(key=key).first()
     return None if draft is None else current_of(draft)
+
+
+def _newest() -> QuerySet[ExperimentPhase]:
+    phases = ExperimentPhase.objects.filter(experiment__key=Given("key", CharField())).select_related("experiment")
+    phases = phases.only("experiment__key", "experiment__status", "number", "version", "started_at", "reason")
+    return phases.annotate(at=DatabaseClock()).order_by("-number")[:1]
+
+
+_NEWEST: Prepared[ExperimentPhase] = Prepared(_newest)
 
 
 def _current(experiment: Experiment, phase: ExperimentPhase | None) -> Current:
@@ -141,5 +153,6 @@ def _current(experiment: Experiment, phase: ExperimentPhase | None) -> Current:
 
 
 @lru_cache(maxsize=256)
-def _read(text: str, state: State) -> Configuration:
-    return read_configuration(json.loads(text), state=state)
+def _read(phase: ExperimentPhase, state: State) -> Configuration:
+    """Read a phase's document once a process: phases are equal by their key, and never change (append-only)."""
+    return read_configuration(phase.document_json, state=state)

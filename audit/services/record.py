@@ -25,6 +25,7 @@ from common.context import (
     unit_of_work,
 )
 from common.keys import KeyRing, key_ring
+from common.prepared import insert
 
 DENIED = "access.denied"
 CIPHERTEXT = "ciphertext"
@@ -61,7 +62,7 @@ def record(
         raise ValueError(f"{action}: a state event names its action (linked_to), an action does not")
     event = _event(registered, target_id, subject_id, linked_to)
     _encrypt(event, registered, given)
-    event.save(force_insert=True)
+    insert(event)
     return event
 
 

@@ -92,6 +92,11 @@ SQLITE_OPTIONS = {
         "PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL; PRAGMA mmap_size=134217728; PRAGMA cache_size=-20000;"
     ),
 }
+POSTGRES_OPTIONS = {
+    # What `common.prepared` sends is prepared on the server from the first time on. None: never, for a pooler that
+    # gives each transaction another connection and does not keep track of prepared statements.
+    "prepare_threshold": 0 if env.flag("DATABASE_PREPARED_STATEMENTS", True) else None,
+}
 DATABASES = {
     "default": dj_database_url.parse(
         env.text("DATABASE_URL", f"sqlite:///{VAR_DIR / 'mesocycle.sqlite3'}"),
@@ -103,6 +108,8 @@ if USES_SQLITE:
     DATABASES["default"]["OPTIONS"] = SQLITE_OPTIONS
     DATABASES["default"]["CONN_MAX_AGE"] = 0
     Path(DATABASES["default"]["NAME"]).parent.mkdir(parents=True, exist_ok=True)
+else:
+    DATABASES["default"].setdefault("OPTIONS", {}).update(POSTGRES_OPTIONS)
 
 REDIS_URL = env.text("REDIS_URL")
 REDIS_KEY_PREFIX = env.text("REDIS_KEY_PREFIX", "mesocycle")

@@ -34,6 +34,7 @@ if env.flag("TEST_ON_POSTGRES"):
     DATABASES = {
         "default": {
             **_admin,
+            "OPTIONS": {**_admin.get("OPTIONS", {}), **POSTGRES_OPTIONS},  # noqa: F405
             "USER": "app_rw",
             "NAME": env.text("TEST_DATABASE_NAME", "mesocycle_test"),
             "CONN_MAX_AGE": 0,

@@ -10,7 +10,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from accounts.requests import acting_user
-from common.api import UnitOfWorkAPIMixin
+from common.api import UnitOfWorkAPIMixin, shown, validated
 from experiments.assignment import REASONS
 from experiments.policies import ASSIGN
 from experiments.services.assign import MOST_SUBJECTS, OWN, assign, assign_many
@@ -58,10 +58,8 @@ class AssignmentView(UnitOfWorkAPIMixin):
     @extend_schema(request=AssignmentInSerializer, responses=AssignmentSerializer, operation_id="assignment")
     def post(self, request: Request) -> Response:
         """The variant of an athlete, and why they have it or none; asked again, the answer is the same."""
-        data = AssignmentInSerializer(data=request.data)
-        data.is_valid(raise_exception=True)
-        answer = assign(acting_user=acting_user(request), **data.validated_data)
-        return Response(AssignmentSerializer(answer).data)
+        answer = assign(acting_user=acting_user(request), **validated(AssignmentInSerializer, request.data))
+        return Response(shown(AssignmentSerializer, answer))
 
 
 class AssignmentBulkView(UnitOfWorkAPIMixin):

@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
 from uuid import UUID
 
-from django.db.models import Exists, OuterRef
+from django.db import connection
+from django.db.models import Exists, OuterRef, Q, QuerySet, UUIDField
 
+from accounts.matrix import Relation
 from accounts.models import Athlete, Consent, Purpose
-from accounts.scope import athlete_for, athletes_in_scope
+from accounts.scope import asked_by, athlete_for, athletes_in_scope, athletes_reached, reach_of
 from audit.services import record
 from common.context import unit_of_work
 from common.errors import InvalidInput, NotVisible
+from common.prepared import Given, Prepared, fetch, insert
 from experiments.assignment import Assignment, Eligible, Reason, Subject, place, screen, standing
 from experiments.documents import Current, current_named, current_of
 from experiments.models import Experiment, ExperimentAssignment, ExperimentPhase, StratumCounter
@@ -116,12 +119,11 @@ def assigned_in(
     current = current or current_of(experiment)
     assignments = ExperimentAssignment.objects.filter(experiment=experiment, subject=athlete)
     # A statement of its own: the one that waited for the lock saw the rows as they were before the wait.
-    consents = Consent.objects.filter(athlete=athlete, **TO_EXPERIMENTS).values_list(Exists(assignments), flat=True)
-    known = consents.first()  # None: no consent, and then no row of theirs holds
-    if known:
+    known = _CONSENTS.ask(experiment=experiment.pk, athlete=athlete.pk)  # none: no row of theirs holds either
+    if any(known):
         return _of_stored(current, assignments.select_related("phase").get(), consented=True)
     subject = Subject(str(athlete.pk), {**(attributes or {}), **own_attributes(athlete)})
-    screened = screen(current.configuration, subject, at=current.at, consented=known is not None)
+    screened = screen(current.configuration, subject, at=current.at, consented=bool(known))
     if isinstance(screened, Eligible):
         if current.configuration.closed:
             return Standing(None, Reason.NOT_ON_ROSTER, current.phase)
@@ -138,14 +140,36 @@ def own_attributes(athlete: Athlete) -> dict[str, str]:
 
 def _known(current: Current, subject_ids: Sequence[UUID], acting_user: Actor) -> dict[UUID, Standing]:
     """Return where those stand who have a row and may be asked for; consent is of the same moment as the row."""
-    visible = Athlete.objects.filter(athletes_in_scope(acting_user, ASSIGN), pk__in=subject_ids)
+    experiment: UUID = current.experiment.pk
+    if len(subject_ids) == 1:
+        asked = {"experiment": experiment, "athlete": subject_ids[0], **asked_by(acting_user)}
+        rows: Iterable[Any] = _STORED_ONE.ask(reach_of(acting_user, ASSIGN), **asked)
+    else:
+        rows = _stored(experiment, Q(athletes_in_scope(acting_user, ASSIGN), pk__in=subject_ids))
+    return {row.subject_id: _of_stored(current, row, consented=row.consented) for row in rows}
+
+
+def _stored(experiment: UUID | Given, athletes: Q) -> QuerySet[ExperimentAssignment]:
     consents = Consent.objects.filter(athlete=OuterRef("subject"), **TO_EXPERIMENTS)
-    rows = ExperimentAssignment.objects.filter(experiment=current.experiment, subject__in=visible)
+    rows = ExperimentAssignment.objects.filter(experiment=experiment, subject__in=Athlete.objects.filter(athletes))
     rows = rows.select_related("phase").defer("record_json", "phase__document_json").order_by()
-    return {
-        row.subject_id: _of_stored(current, row, consented=row.consented)
-        for row in rows.annotate(consented=Exists(consents))
-    }
+    return rows.annotate(consented=Exists(consents))
+
+
+def _stored_one(reach: Relation | None) -> QuerySet[ExperimentAssignment]:
+    athlete = Q(athletes_reached(reach), pk=Given("athlete", UUIDField()))
+    return _stored(Given("experiment", UUIDField()), athlete)
+
+
+def _consents() -> QuerySet[Consent, bool]:
+    experiment, athlete = Given("experiment", UUIDField()), Given("athlete", UUIDField())
+    assignments = ExperimentAssignment.objects.filter(experiment=experiment, subject=athlete)
+    consents = Consent.objects.filter(athlete=athlete, **TO_EXPERIMENTS).order_by()
+    return consents.values_list(Exists(assignments), flat=True)
+
+
+_STORED_ONE: Prepared[ExperimentAssignment] = Prepared(_stored_one)
+_CONSENTS: Prepared[bool] = Prepared(_consents)
 
 
 def _of_stored(current: Current, stored: ExperimentAssignment, *, consented: bool) -> Standing:
@@ -160,18 +184,23 @@ def _holding(stored: ExperimentAssignment) -> Standing:
 
 
 def _arrive(current: Current, athlete: Athlete, subject: Subject, eligible: Eligible) -> ExperimentAssignment:
-    """Give the next number of the stratum. Its counter is locked to the end of the unit of work."""
-    where: dict[str, Any] = {"phase": current.phase, "stratum": eligible.stratum}
-    counters = StratumCounter.objects.filter(**where).select_for_update().order_by()  # by phase would lock that too
-    counter = counters.first()
-    if counter is None:
-        StratumCounter.objects.get_or_create(**where)
-        counter = counters.get()
-    assignment = place(current.configuration, eligible, counter.arrived)
-    stored = store(current, athlete, subject, assignment)
-    counter.arrived += 1
-    counter.save(update_fields=["arrived"])
-    return stored
+    """Give the next number of the stratum, whose counter stays locked to the end of the unit of work."""
+    counter = StratumCounter(phase=current.phase, stratum=eligible.stratum, arrived=1)
+    number = _arrived(counter) - 1
+    return store(current, athlete, subject, place(current.configuration, eligible, number))
+
+
+def _arrived(counter: StratumCounter) -> int:
+    """Count one more in a stratum, the first too: how many arrived. Who comes at the same moment waits."""
+    fields = counter._meta.concrete_fields
+    values = [field.get_db_prep_save(getattr(counter, field.attname), connection) for field in fields]
+    columns, places = ", ".join(f'"{field.column}"' for field in fields), ", ".join(["%s"] * len(fields))
+    [(arrived,)] = fetch(
+        f'INSERT INTO "experiment_strata" ({columns}) VALUES ({places}) ON CONFLICT ("phase_id", "stratum") '
+        'DO UPDATE SET "arrived" = "experiment_strata"."arrived" + 1 RETURNING "arrived"',
+        values,
+    )
+    return int(arrived)
 
 
 def store(current: Current, athlete: Athlete, subject: Subject, assignment: Assignment) -> ExperimentAssignment:
@@ -180,7 +209,7 @@ def store(current: Current, athlete: Athlete, subject: Subject, assignment: Assi
     assert phase is not None, "a draft assigns nobody"
     kept = record_of(current.configuration, subject, assignment, at=current.at, consented=True)
     del kept["configuration"]  # the phase holds it once for all
-    stored = ExperimentAssignment.objects.create(
+    stored = ExperimentAssignment(
         experiment=experiment,
         phase=phase,
         subject=athlete,
@@ -193,6 +222,7 @@ def store(current: Current, athlete: Athlete, subject: Subject, assignment: Assi
         assigned_at=current.at,
         record_json=kept,
     )
+    insert(stored)
     metadata = {"key": experiment.key, "phase": phase.number}
     metadata |= {"variant": stored.variant, "is_holdout": stored.is_holdout}
     record("experiment.assign", target_id=stored.pk, subject_id=athlete.pk, metadata=metadata)

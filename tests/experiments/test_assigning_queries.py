@@ -71,11 +71,11 @@ def test_a_stored_answer_takes_two_statements_and_no_lock_for_any_number(coach):
     assert ask(coach, athletes) == first
 
 
-def test_a_first_answer_takes_six_statements_an_athlete_beside_those_two(coach):
+def test_a_first_answer_takes_five_statements_an_athlete_beside_those_two(coach):
     athletes = agreeing(coach, 9)
     ask(coach, athletes[:1])
-    assert len(statements(lambda: ask(coach, athletes[1:2]))) == 2 + 6
-    assert len(statements(lambda: ask(coach, athletes[2:]))) == 2 + 6 * 7
+    assert len(statements(lambda: ask(coach, athletes[1:2]))) == 2 + 5
+    assert len(statements(lambda: ask(coach, athletes[2:]))) == 2 + 5 * 7
     assert StratumCounter.objects.get().arrived == 9
 
 
