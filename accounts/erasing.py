@@ -27,7 +27,8 @@ from common import retention
 from common.context import current_actor
 from common.erasure import Person, delete_rows, erases
 from common.models import IdempotencyKey, Job, SubjectKey
-from telemetry.models import DeadLetter, InboxEntry, OutboxEvent
+from telemetry.models import DeadLetter, Forgetting, InboxEntry, OutboxEvent
+from telemetry.services.forget import forget_person
 
 NAME: Final = "Erased athlete"
 _NAMELESS: Final = "stays: append-only, and holds ids and states, neither name nor address"
@@ -75,6 +76,10 @@ def _grants(rows: QuerySet[AthleteGrant], person: Person) -> int:
     for pk in given:
         end_athlete_grant(athlete_id=person.athlete_id, grant_id=pk, acting_user=actor)
     return len(given)
+
+
+def _forget(rows: QuerySet[Forgetting], person: Person) -> int:
+    return len([forget_person(pk) for pk in person.ids])
 
 
 def _entries(person: Person) -> QuerySet[LogEntry]:
@@ -158,7 +163,7 @@ def _register_lower_floors() -> None:
     )
     erases(
         "telemetry_outbox",
-        "stays: people are tokens there, and tokens of nobody afterwards",
+        "stays for minutes: then every event with a token of the person goes, there and in the Parquet files",
         lambda person: OutboxEvent.objects.filter(aggregate_id=person.athlete_id),
     )
     erases(
@@ -166,6 +171,12 @@ def _register_lower_floors() -> None:
         "deleted: what could not be published may not be what its schema says",
         lambda person: DeadLetter.objects.filter(aggregate_id=person.athlete_id),
         delete_rows,
+    )
+    erases(
+        "telemetry_forgettings",
+        "noted, so that what already left is cleaned of the person; consumers are told by `person.forgotten`",
+        lambda person: Forgetting.objects.filter(subject_id__in=person.ids),
+        _forget,
     )
 
 

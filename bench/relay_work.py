@@ -1,4 +1,4 @@
-"""The work of `bench.relay_bench`, each part in a process of its own: prints one JSON document."""
+"""The work of `bench.relay_bench`, each part in a process of its own: its last line is one JSON document."""
 
 from __future__ import annotations
 
@@ -6,7 +6,10 @@ import json
 import os
 import sys
 import time
+from collections.abc import Callable
+from pathlib import Path
 from typing import Any
+from uuid import UUID
 
 import django
 
@@ -16,6 +19,7 @@ django.setup()
 from common import clock  # noqa: E402
 from common.context import COMMAND_LINE, unit_of_work  # noqa: E402
 from common.ids import uuid7  # noqa: E402
+from telemetry.inbox import once  # noqa: E402
 from telemetry.models import OutboxEvent  # noqa: E402
 from telemetry.schema_files import urn  # noqa: E402
 from telemetry.services import partition_of  # noqa: E402
@@ -30,7 +34,8 @@ def insert(events: int) -> dict[str, Any]:
     plans, athlete = [uuid7() for _ in range(events // 10)], person_token(uuid7())
     seconds = 0.0
     for start in range(0, events, _CHUNK):
-        rows = [_event(plans[number % len(plans)], athlete) for number in range(start, min(start + _CHUNK, events))]
+        numbers = range(start, min(start + _CHUNK, events))
+        rows = [_event(plans[number % len(plans)], athlete, number // len(plans) + 1) for number in numbers]
         began = time.monotonic()
         with unit_of_work(COMMAND_LINE):
             OutboxEvent.objects.bulk_create(rows)
@@ -50,7 +55,31 @@ def relay() -> dict[str, Any]:
             return {"published": published, "began": began, "ended": time.monotonic()}
 
 
-def _event(plan: Any, athlete: str) -> OutboxEvent:
+def fork_relays(folder: str) -> dict[str, Any]:
+    """Fork a relay for each line of input and answer with its id; it notes in the folder when it began and ended."""
+    for _ in sys.stdin:
+        pid = os.fork()
+        if pid == 0:
+            note = Path(folder) / f"{os.getpid()}.began"
+            note.write_text(str(time.monotonic()))
+            ended = Path(folder) / f".{note.stem}"
+            ended.write_text(str(relay()["ended"]))
+            ended.rename(note.with_suffix(".ended"))
+            os._exit(0)
+        print(pid, flush=True)
+    return {}
+
+
+def handle() -> dict[str, Any]:
+    """Ask the inbox about every id of the input, as a consumer does; say how many were to be handled."""
+    ids, handled = [UUID(line) for line in sys.stdin.read().split()], 0
+    for start in range(0, len(ids), _CHUNK):
+        with unit_of_work(COMMAND_LINE):
+            handled += sum(once("bench", event_id) for event_id in ids[start : start + _CHUNK])
+    return {"handled": handled}
+
+
+def _event(plan: Any, athlete: str, number: int) -> OutboxEvent:
     event_id, now = uuid7(), clock.now()
     data = {
         "plan_id": str(plan),
@@ -59,7 +88,7 @@ def _event(plan: Any, athlete: str) -> OutboxEvent:
         "experiment_arm": "",
         "algorithm_version": "1",
         "pipeline": "auto",
-        "version_number": 1,
+        "version_number": number,
         "session_id": str(plan),
         "status": "done",
         "rpe": 4,
@@ -81,5 +110,12 @@ def _event(plan: Any, athlete: str) -> OutboxEvent:
     )
 
 
+_PARTS: dict[str, Callable[..., dict[str, Any]]] = {
+    "insert": lambda events: insert(int(events)),
+    "relay": relay,
+    "fork_relays": fork_relays,
+    "handle": handle,
+}
+
 if __name__ == "__main__":
-    print(json.dumps({"insert": insert, "relay": relay}[sys.argv[1]](*map(int, sys.argv[2:]))))
+    print(json.dumps(_PARTS[sys.argv[1]](*sys.argv[2:])))

@@ -39,3 +39,9 @@ register(
     state=True,
 )
 register("rollout.drill", target_type="rollout", metadata=frozenset({"key", "fault", "answers", "reason"}))
+
+register_telemetry(
+    "flag.evaluated",
+    data=frozenset({"subject_id", "flag", "value", "reason", "stage", "day", "sample_rate"}),
+    person_aggregate=True,
+)

@@ -20,6 +20,7 @@ from rollout.fanout import Fanout
 from rollout.live import Live
 from rollout.models import Flag, FlagGroupMember, FlagProcess, FlagVersion, UserOverride
 from rollout.processes import SILENT_AFTER, Reporter
+from rollout.sampling import Sample
 
 logger = logging.getLogger("mesocycle.rollout")
 
@@ -94,11 +95,21 @@ def wait_until_observed(token: str, timeout: float) -> tuple[int, int]:
         time.sleep(ASK_AGAIN_SECONDS)
 
 
+SAMPLE = Sample()
+_reporter = Reporter()
+
+
+def _report(snapshot: Snapshot) -> None:
+    """Tell the database by what this process decides, and now and then a sample of how."""
+    _reporter(snapshot)
+    SAMPLE.write_now_and_then()
+
+
 LIVE = Live(
     version=version_token,
     load=load_snapshot,
     copy=settings.VAR_DIR / "flags.json",
-    report=Reporter(),
+    report=_report,
     fanout=Fanout(settings.REDIS_URL, f"{settings.REDIS_KEY_PREFIX}:flags") if settings.REDIS_URL else None,
 )
 
@@ -116,7 +127,11 @@ def evaluate(flag_key: str, subject: Subject | None) -> Decision:
         if flag is None:
             return Decision(False, "unknown_flag", flag_key, snapshot.version, LIVE.age)
         killed = flag_key in settings.FLAGS_KILLED
-        return decide(flag, subject, now=clock.timestamp(), killed=killed, version=snapshot.version, age=LIVE.age)
+        now = clock.timestamp()
+        decision = decide(flag, subject, now=now, killed=killed, version=snapshot.version, age=LIVE.age)
+        if subject is not None:
+            SAMPLE.note(decision, subject.id, now)
+        return decision
     except Exception:
         logger.exception("flag_not_decided", extra={"flag": flag_key})
         return Decision(False, "flag_service_unavailable", flag_key)

@@ -11,10 +11,11 @@ class TelemetryConfig(AppConfig):
     name = "telemetry"
 
     def ready(self) -> None:
-        """Register what a retry writes into the audit log, our own event, and how long events wait."""
+        """Register what is written into the audit log, our own type of event, and how long events wait."""
         from audit.events import register
         from common.health import HEALTH
-        from telemetry.events import register as register_telemetry
+        from telemetry.events import register as register_event
+        from telemetry.forgetting import FORGOTTEN
         from telemetry.lag import lag
 
         register(
@@ -22,8 +23,10 @@ class TelemetryConfig(AppConfig):
             target_type="telemetry_event",
             metadata=frozenset({"type", "attempts", "why_dead", "reason"}),
         )
-        register_telemetry(
+        register_event(
             "service.measured",
             data=frozenset({"hour", "route", "method", "requests", "client_errors", "server_errors", "latency"}),
         )
+        register("telemetry.forget", target_type="telemetry_forgetting", metadata=frozenset({"scope"}))
+        register_event(FORGOTTEN, data=frozenset({"tokens"}), person_aggregate=True)
         HEALTH.register("telemetry", lag)

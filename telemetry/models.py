@@ -77,3 +77,30 @@ class InboxEntry(BaseModel):
 
     def __str__(self) -> str:
         return f"{self.consumer} {self.event_id}"
+
+
+class Scope(models.TextChoices):
+    PERSON = "person", "Everything about a person"
+    EXPERIMENTS = "experiments", "The experiments somebody was in"
+
+
+class Forgetting(BaseModel):
+    """Somebody was erased, or withdrew consent to experiments: what already left is cleaned of them.
+
+    until: what happened up to then. done_at: None until outbox, dead letters and files are clean. Rows stay, so that an
+    event that comes late goes as well.
+    """
+
+    subject_id = models.UUIDField()
+    scope = models.CharField(max_length=12, choices=Scope)
+    until = models.DateTimeField()
+    done_at = models.DateTimeField(null=True, blank=True)
+
+    class Meta:
+        db_table = "telemetry_forgettings"
+        constraints: ClassVar = [
+            models.CheckConstraint(condition=Q(scope__in=Scope.values), name="forgetting_scope_known"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.scope} {self.id}"

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from celery import shared_task
 
+from telemetry.services.compact import compact_due
+from telemetry.services.forget import forget_due
 from telemetry.services.measure import measure_due
 from telemetry.services.relay import relay_due
 from telemetry.warehousing.daily import build_daily
@@ -25,3 +27,15 @@ def build_warehouse() -> None:
 def measure_service() -> None:
     """Tell how the service did in the hours that are over; due five minutes past each hour."""
     measure_due()
+
+
+@shared_task(name="telemetry.forget", ignore_result=True)  # type: ignore[untyped-decorator]
+def forget() -> None:
+    """Clean what already left of those who were erased or withdrew; due every five minutes."""
+    forget_due()
+
+
+@shared_task(name="telemetry.compact", ignore_result=True)  # type: ignore[untyped-decorator]
+def compact() -> None:
+    """Make one Parquet file of many; due every night."""
+    compact_due()

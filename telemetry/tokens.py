@@ -25,3 +25,8 @@ def person_token(person_id: UUID | str, *, version: int | None = None) -> str:
     number = version or max(keys)
     digest = hmac.new(base64.b64decode(keys[number]), UUID(str(person_id)).bytes, hashlib.sha256)
     return f"v{number}:{digest.hexdigest()}"
+
+
+def person_tokens(person_id: UUID | str) -> list[str]:
+    """Return a person's tokens under every key that there is, the oldest first."""
+    return [person_token(person_id, version=version) for version in sorted(settings.TELEMETRY_TOKEN_KEYS)]

@@ -10,12 +10,15 @@ from audit.services import record
 from common.context import ServiceIdentity, unit_of_work
 from common.errors import InvalidInput
 from telemetry.services import emit
+from telemetry.services.forget import forget_experiments
 
 
 def record_consent(
     *, athlete_id: UUID, purpose: str, granted: bool, text_version: str, acting_user: User | ServiceIdentity
 ) -> Consent:
     """Store an athlete's answer for a purpose; the history keeps every earlier one.
+
+    Who withdraws from experiments is forgotten in what telemetry says of them (`telemetry.services.forget`).
 
     Raises:
         NotVisible, NotPermitted: as `athlete_for`.
@@ -33,4 +36,6 @@ def record_consent(
         record("consent.record", target_id=consent.pk, subject_id=athlete.pk, metadata=metadata)
         told = {"athlete": athlete.pk, "purpose": purpose, "granted": granted}
         emit("consent.recorded", aggregate_id=athlete.pk, data=told)
+        if purpose == Purpose.EXPERIMENTS and not granted:
+            forget_experiments(athlete.pk)
         return consent

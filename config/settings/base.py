@@ -142,6 +142,8 @@ CELERY_BEAT_SCHEDULE = {
     "relay telemetry events": {"task": "telemetry.relay", "schedule": 5.0, "options": {"expires": 5}},
     "build the warehouse": {"task": "telemetry.warehouse", "schedule": crontab(hour=2, minute=0)},
     "tell how the service does": {"task": "telemetry.measure", "schedule": crontab(minute=5)},
+    "forget in telemetry": {"task": "telemetry.forget", "schedule": 300.0, "options": {"expires": 250}},
+    "compact telemetry files": {"task": "telemetry.compact", "schedule": crontab(hour=1, minute=15)},
     "send waiting mail": {"task": "accounts.send_mail", "schedule": 60.0, "options": {"expires": 50}},
     "end expired grants": {"task": "accounts.end_grants", "schedule": 60.0, "options": {"expires": 50}},
     "purge idempotency keys": {"task": "common.purge_idempotency_keys", "schedule": crontab(minute=10)},
@@ -293,8 +295,16 @@ UPLOAD_MAX_BYTES = env.integer("UPLOAD_MAX_BYTES", 64 * 1024 * 1024)
 
 FIELD_ENCRYPTION_KEYS = env.versioned_keys("FIELD_ENCRYPTION_KEYS")
 TELEMETRY_TOKEN_KEYS = env.versioned_keys("TELEMETRY_TOKEN_KEYS")
-# Where the relay writes Parquet files; whether an event is checked against its schema already when it is emitted.
+# Where the relay brings events: Parquet files in a folder, or a topic of Kafka's, with further settings of librdkafka.
+TELEMETRY_SINK = env.one_of("TELEMETRY_SINK", "parquet", "kafka")
+KAFKA_BOOTSTRAP_SERVERS = env.text("KAFKA_BOOTSTRAP_SERVERS")
+KAFKA_TOPIC = env.text("KAFKA_TOPIC", "mesocycle.events")
+KAFKA_MESSAGE_MAX_BYTES = env.integer("KAFKA_MESSAGE_MAX_BYTES", 1_000_000)
+KAFKA_OPTIONS = env.pairs("KAFKA_OPTIONS")
 TELEMETRY_DIR = env.text("TELEMETRY_DIR", str(VAR_DIR / "telemetry"))
+# Which share of people, flags and days tell how flags were decided (`flag.evaluated`); 0 for none.
+TELEMETRY_FLAG_SAMPLE = env.share("TELEMETRY_FLAG_SAMPLE", 0.01)
+# Whether an event is checked against its schema already when it is emitted.
 TELEMETRY_VALIDATE = env.flag("TELEMETRY_VALIDATE")
 # Where the warehouse's finished marts are, and the database that dbt builds them in (blank: DuckDB, in a file).
 WAREHOUSE_DIR = env.text("WAREHOUSE_DIR", str(VAR_DIR / "warehouse"))

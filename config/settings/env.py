@@ -45,9 +45,49 @@ def integer(name: str, default: int) -> int:
         raise ImproperlyConfigured(f"{name} must be a whole number, not {raw!r}") from error
 
 
+def share(name: str, default: float) -> float:
+    """Return the variable as a number from 0 to 1.
+
+    Raises:
+        ImproperlyConfigured: the value is none.
+    """
+    raw = text(name)
+    try:
+        number = float(raw) if raw else default
+    except ValueError as error:
+        raise ImproperlyConfigured(f"{name} must be a number from 0 to 1, not {raw!r}") from error
+    if not 0 <= number <= 1:
+        raise ImproperlyConfigured(f"{name} must be a number from 0 to 1, not {raw!r}")
+    return number
+
+
 def words(name: str, default: str = "") -> list[str]:
     """Return a comma-separated variable as a list without blanks."""
     return [word.strip() for word in text(name, default).split(",") if word.strip()]
+
+
+def one_of(name: str, *allowed: str) -> str:
+    """Return a variable that has few values; the first is the default.
+
+    Raises:
+        ImproperlyConfigured: the value is another.
+    """
+    value = text(name, allowed[0])
+    if value not in allowed:
+        raise ImproperlyConfigured(f"{name} must be {' or '.join(allowed)}, not {value!r}")
+    return value
+
+
+def pairs(name: str) -> dict[str, str]:
+    """Return `NAME=VALUE,NAME=VALUE` as a dictionary.
+
+    Raises:
+        ImproperlyConfigured: an entry is not `NAME=VALUE`; it is not repeated, since it may be a password.
+    """
+    found = [word.partition("=") for word in words(name)]
+    if any(not key or not separator for key, separator, _ in found):
+        raise ImproperlyConfigured(f"{name} wants NAME=VALUE entries separated by commas")
+    return {key: value for key, _, value in found}
 
 
 def versioned_keys(name: str) -> dict[int, str]:

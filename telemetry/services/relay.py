@@ -160,6 +160,15 @@ def _claim(partition: int) -> bool:
         return bool(cursor.fetchone()[0])
 
 
+def hold_all_partitions() -> None:
+    """Wait until no relay is at work, and keep them all from it until the transaction ends."""
+    if connection.vendor != "postgresql":
+        return
+    with connection.cursor() as cursor:
+        for partition in range(PARTITIONS):
+            cursor.execute("SELECT pg_advisory_xact_lock(%s, %s)", [_LOCK, partition])
+
+
 def _waiting(partition: int, now: datetime) -> QuerySet[OutboxEvent]:
     """Return what waits in a partition, but for aggregates with an event that is to be tried again later."""
     waiting = OutboxEvent.objects.filter(partition=partition, published_at=None)

@@ -2,14 +2,13 @@
 
 A file is written under a hidden name, synchronised, and renamed: readers see it whole or not at all. The same batch
 again gets the same name and replaces itself; another batch with some of the same events repeats them, as "at least
-once" says. Columns: the envelope's, `data` as JSON text, and each scalar of the schema as `data_<name>`.
+once" says. Columns: the envelope's, `recorded_at` (when the relay wrote it), `data` as JSON text, and each scalar of
+the schema as `data_<name>`.
 """
 
 from __future__ import annotations
 
-import hashlib
 import json
-import os
 import time
 from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
@@ -19,15 +18,15 @@ from typing import Any, Final
 from uuid import UUID
 
 import pyarrow as pa
-import pyarrow.parquet as pq
 
+from common import clock
 from telemetry.compatibility import types_of
 from telemetry.schema_files import schema_of
 from telemetry.sinks.contract import Event, Refused
+from telemetry.sinks.files import HIDDEN, digest_of, put
 
 _TIMESTAMP: Final = pa.timestamp("us", tz="UTC")
 _ENVELOPE: Final = ("id", "source", "type", "subject", "dataschema")
-_HIDDEN: Final = ".part"
 # A hidden file this old belongs to nobody who still writes.
 _ABANDONED_SECONDS: Final = 3600
 
@@ -65,31 +64,14 @@ class ParquetSink:
     def flush(self) -> None:
         """Write every table under a hidden name, then give all their names."""
         taken, self._taken = self._taken, {}
-        hidden = []
-        try:
-            for path, table in taken.items():
-                path.parent.mkdir(parents=True, exist_ok=True)
-                part = path.with_name(f".{path.name}.{os.getpid()}{_HIDDEN}")
-                hidden.append(part)
-                with part.open("wb") as file:
-                    pq.write_table(table, file, compression="zstd")
-                    file.flush()
-                    os.fsync(file.fileno())
-            for part, path in zip(hidden, taken, strict=True):
-                part.rename(path)
-        except BaseException:
-            for part in hidden:
-                part.unlink(missing_ok=True)
-            raise
-        for folder in {folder for path in taken for folder in (path.parent, path.parent.parent, self._folder)}:
-            _synchronise(folder)
+        put(taken, self._folder)
 
     def close(self) -> None:
         """Forget what was not flushed."""
         self._taken = {}
 
     def _path(self, name: str, day: date, events: Sequence[Event]) -> Path:
-        digest = hashlib.sha256(b"".join(event.id.bytes for event in events)).hexdigest()[:16]
+        digest = digest_of(str(event.id) for event in events)
         return self._folder / f"type={name}" / f"day={day.isoformat()}" / f"{events[0].id}-{digest}.parquet"
 
 
@@ -122,6 +104,7 @@ def _table(name: str, version: int, events: Sequence[Event]) -> pa.Table:
         word: pa.array([event.envelope.get(word) for event in events], pa.string()) for word in _ENVELOPE
     }
     columns["time"] = pa.array([event.time for event in events], _TIMESTAMP)
+    columns["recorded_at"] = pa.array([clock.now()] * len(events), _TIMESTAMP)
     texts = [json.dumps(event.envelope["data"], ensure_ascii=False, sort_keys=True) for event in events]
     columns["data"] = pa.array(texts, pa.string())
     for word, (kind, convert) in scalar_columns(schema_of(name, version)).items():
@@ -141,18 +124,9 @@ def _misfits(name: str, version: int, events: Sequence[Event]) -> dict[UUID, str
     return found
 
 
-def _synchronise(folder: Path) -> None:
-    """Keep a folder's new names over a power cut."""
-    handle = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
-
-
 def _remove_abandoned(folder: Path) -> None:
     """Remove what relays that were killed left unfinished."""
-    for part in folder.glob(f"*/*/.*{_HIDDEN}"):
+    for part in folder.glob(f"*/*/.*{HIDDEN}"):
         try:
             if time.time() - part.stat().st_mtime > _ABANDONED_SECONDS:
                 part.unlink()

@@ -22,6 +22,7 @@ from rollout.models import Flag, Incident, Rollout
 from rollout.selectors import MODEL_DRIVEN_GENERATION as KEY
 from rollout.services.drill import Fault
 from telemetry.models import DeadLetter
+from telemetry.services.forget import forget_experiments
 from tests.access import test_faults as faults
 from tests.access.test_faults import Story, her, key_of, service, services_of, tell, who
 from tests.experiments.protocols import protocol
@@ -44,6 +45,7 @@ SEVERAL: Final = {
     "rollout.tick.tick": "looks at each run by itself; one that fails is told of, and the others go on",
     "rollout.messages.deliver_due": "a message is claimed, sent and noted, one after the other",
     "rollout.updates.tell_daily": "a message for each run",
+    "telemetry.forget.forget_due": "cleans the outbox, then the files, then says so; cut off, it begins again",
     "rollout.drill.inject_fault": "a person says that it is a drill; then made-up answers come, as a service's",
 }
 """Services of several transactions, each of which is whole."""
@@ -209,6 +211,7 @@ STEPS.append(
 )
 does("experiments.roster.enrol_roster", key="closed", acting_user=COMMAND_LINE)
 does("telemetry.dead_letters.retry_dead_letter", letter_id=lambda has: dead_letter_in_story().pk, **ADMIN)
+does("telemetry.forget.forget_due", within=after(lambda has: forget_experiments(her(has))))
 does("rollout.retirement.retire_flag", key="plan.done", within=after(in_spring), **ADMIN)
 
 
@@ -231,6 +234,7 @@ def test_every_service_of_releases_is_in_the_story() -> None:
 @pytest.fixture
 def people(committed_database: str, tmp_path: Any, settings: Any, monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
     monkeypatch.setattr(jobs, "_dispatch_on_commit", lambda job_id: None)
+    settings.TELEMETRY_DIR = str(tmp_path / "telemetry")
     monkeypatch.setattr(
         faults, "FORGIVEN", faults.FORGIVEN | {("incidents.py", "in_any_case"): "a message holds up no rollback (I5)"}
     )

@@ -25,7 +25,9 @@ from telemetry.inbox import once
 from telemetry.models import DeadLetter, OutboxEvent
 from telemetry.services.relay import AT_ONCE
 from tests.support.databases import ON_POSTGRES, ROOT, environment
+from tests.support.kafka import everything, mock_cluster
 from tests.telemetry.making import event
+from tests.telemetry.relay_worker import TOPIC
 
 pytestmark = pytest.mark.server
 
@@ -39,10 +41,10 @@ PATIENCE_SECONDS = 100
 class Relays:
     """Our relay processes, by id, each of which may be killed and is replaced."""
 
-    def __init__(self, folder: Path, env: dict[str, str]) -> None:
+    def __init__(self, folder: Path, env: dict[str, str], servers: str) -> None:
         self.folder, self.killed = folder, 0
         self.ends = time.monotonic() + PATIENCE_SECONDS
-        command = [sys.executable, "-m", "tests.telemetry.relay_worker", str(folder), str(BATCH)]
+        command = [sys.executable, "-m", "tests.telemetry.relay_worker", str(folder), str(BATCH), servers]
         with (folder / "errors").open("ab") as errors:
             self._nursery = subprocess.Popen(
                 command, cwd=ROOT, env=env, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=errors, text=True
@@ -88,8 +90,8 @@ class Relays:
 
 
 @contextmanager
-def relays(folder: Path, database_url: str) -> Iterator[Relays]:
-    running = Relays(folder, environment(database_url))
+def relays(folder: Path, database_url: str, servers: str) -> Iterator[Relays]:
+    running = Relays(folder, environment(database_url), servers)
     try:
         yield running
     finally:
@@ -114,19 +116,39 @@ def waiting() -> int:
         return OutboxEvent.objects.filter(published_at=None).count()
 
 
-def test_relays_killed_at_random_lose_nothing_and_keep_the_order(committed_database: str, tmp_path: Path) -> None:
+@pytest.mark.once
+def test_relays_killed_at_random_lose_nothing_and_keep_the_order_in_files(
+    committed_database: str, tmp_path: Path
+) -> None:
     rows, bad = planned()
-    with relays(tmp_path, committed_database) as running:
+    with relays(tmp_path, committed_database, "") as running:
         _relay_all(rows, running, tmp_path)
     log = [told for _, batch in running.received() for told in batch]
+    files = ds.dataset(str(tmp_path / "telemetry"), format="parquet").to_table(columns=["id"])
+    assert set(files.column("id").to_pylist()) == {event_id for *_, event_id in log}
+    _check(log, rows, bad, running)
+
+
+def test_relays_killed_at_random_lose_nothing_and_keep_the_order_in_kafka(
+    committed_database: str, tmp_path: Path
+) -> None:
+    rows, bad = planned()
+    with mock_cluster() as servers:
+        with relays(tmp_path, committed_database, servers) as running:
+            _relay_all(rows, running, tmp_path)
+        envelopes = [json.loads(message.value()) for message in everything(servers, TOPIC)]
+    log = [(one["subject"], one["data"]["number"], one["id"]) for one in envelopes]
+    _check(log, rows, bad, running)
+
+
+def _check(log: list[tuple[str, int, str]], rows: list[OutboxEvent], bad: OutboxEvent, running: Relays) -> None:
+    """A sink has everything but the bad event, nothing was overtaken, and the inbox drops what came twice."""
     expected = {str(row.pk) for row in rows} - {str(bad.pk)}
     assert running.killed == KILLS
     assert {event_id for *_, event_id in log} == expected
     assert len(log) > len(expected), "no kill fell between the sink and the mark"
     # A kill repeats the one transaction that it cut off; relays without claims would repeat each other's all the time.
     assert len(log) - len(expected) <= KILLS * AT_ONCE * BATCH
-    files = ds.dataset(str(tmp_path / "telemetry"), format="parquet").to_table(columns=["id"])
-    assert set(files.column("id").to_pylist()) == expected
     assert _inversions(log) == 0
     assert DeadLetter.objects.get().pk == bad.pk
     with unit_of_work(COMMAND_LINE):

@@ -6,7 +6,7 @@ import json
 import os
 import time
 from collections.abc import Iterator
-from datetime import date
+from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any
 from uuid import UUID
@@ -15,9 +15,10 @@ import duckdb
 import pyarrow.parquet as pq
 import pytest
 
+from common import clock
 from telemetry.relay import event_of
 from telemetry.sinks import Refused
-from telemetry.sinks import parquet as module
+from telemetry.sinks import files as module
 from telemetry.sinks.parquet import ParquetSink
 from tests.telemetry.making import add_schemas, event
 
@@ -43,14 +44,15 @@ def put(sink: ParquetSink, *rows: Any) -> None:
 def test_columns_are_the_envelope_the_data_and_each_scalar(tmp_path: Path) -> None:
     first = event(A, number=1, day="2026-03-01", source="here", codes=["x"], value=None, is_so=True)
     second = event(A, number=2, value=0.5)
-    put(ParquetSink(tmp_path), first, second)
+    with clock.frozen(datetime(2026, 3, 2, 8, tzinfo=UTC)):
+        put(ParquetSink(tmp_path), first, second)
     (path,) = files(tmp_path)
     day = first.occurred_at.date().isoformat()
     assert path.parent == tmp_path / "type=test.happened" / f"day={day}"
     one, two = pq.ParquetFile(path).read().to_pylist()
     assert one["id"] == str(first.id)
     assert (one["source"], one["data_source"], one["subject"]) == ("/mesocycle", "here", str(A))
-    assert one["time"] == first.occurred_at
+    assert (one["time"], one["recorded_at"]) == (first.occurred_at, datetime(2026, 3, 2, 8, tzinfo=UTC))
     assert json.loads(one["data"]) == first.data["data"]
     assert (one["data_number"], one["data_day"], one["data_is_so"]) == (1, date(2026, 3, 1), True)
     assert (two["data_number"], two["data_value"], two["data_day"], two["data_coach_id"]) == (2, 0.5, None, None)

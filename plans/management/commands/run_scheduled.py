@@ -23,6 +23,8 @@ from rollout.services.messages import deliver_due
 from rollout.services.tick import tick
 from rollout.services.updates import tell_daily, tell_weekly
 from rollout.services.watching import watch
+from telemetry.services.compact import compact_due
+from telemetry.services.forget import forget_due
 from telemetry.services.measure import measure_due
 from telemetry.services.relay import relay_due
 from telemetry.warehousing.daily import build_daily
@@ -40,6 +42,8 @@ SCHEDULE: Final[dict[str, tuple[timedelta, Callable[[], Any]]]] = {
     "relay telemetry events": (timedelta(seconds=5), relay_due),
     "build the warehouse": (timedelta(days=1), build_daily),
     "tell how the service does": (timedelta(minutes=5), measure_due),
+    "forget in telemetry": (timedelta(minutes=5), forget_due),
+    "compact telemetry files": (timedelta(days=1), compact_due),
     "reconcile the audit log": (timedelta(days=1), reconcile_lately),
     "reconcile what is urgent": (timedelta(minutes=1), reconcile_urgent),
     "archive the audit log": (timedelta(days=1), archive),
