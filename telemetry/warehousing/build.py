@@ -17,6 +17,7 @@ from django.conf import settings
 
 from common import clock
 from common.errors import WrongState
+from telemetry.sinks.files import reading
 from telemetry.warehousing import dbt, duck, postgres, published
 from telemetry.warehousing.dbt import Node
 from telemetry.warehousing.inputs import Input, inputs_in
@@ -56,8 +57,9 @@ def build(*, as_of: datetime | None = None, publishing: bool = True) -> Outcome:
     root.mkdir(parents=True, exist_ok=True)
     with _alone(root), tempfile.TemporaryDirectory(prefix=".build-", dir=root) as scratch:
         work = Path(scratch)
-        inputs = inputs_in(Path(settings.TELEMETRY_DIR))
-        environment = _load(inputs, work)
+        with reading(Path(settings.TELEMETRY_DIR)):  # nobody forgets or compacts meanwhile
+            inputs = inputs_in(Path(settings.TELEMETRY_DIR))
+            environment = _load(inputs, work)
         nodes = tuple(dbt.run(["build"], as_of=moment, work=work, environment=environment))
         unreadable = sum(bool(one.problem) for one in inputs)
         if not publishing or any(one.is_bad for one in nodes):

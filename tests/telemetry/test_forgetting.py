@@ -92,7 +92,7 @@ def test_an_erased_athlete_goes_from_everywhere_and_consumers_are_told_every_tok
     assert not [token for token in tokens if token in left]
     assert person_token(ben) in left
     assert DeadLetter.objects.count() == 1
-    assert {row["type"] for row in in_files(tmp_path)} == {HAPPENED, "person.forgotten"}
+    assert {row["type"] for row in in_files(tmp_path)} == {HAPPENED, "person.forgotten", "athlete.described"}
     assert AuditEvent.objects.filter(action="telemetry.forget").count() == done.requests
     assert forget_due().requests == 0
 
