@@ -27,7 +27,7 @@ from common import retention
 from common.context import current_actor
 from common.erasure import Person, delete_rows, erases
 from common.models import IdempotencyKey, Job, SubjectKey
-from telemetry.models import DeadLetter, Forgetting, InboxEntry, OutboxEvent
+from telemetry.models import AlertIncident, AlertNotice, DeadLetter, Forgetting, InboxEntry, OutboxEvent
 from telemetry.services.forget import forget_person
 
 NAME: Final = "Erased athlete"
@@ -191,6 +191,8 @@ def register_retention() -> None:
     published = Q(published_at__isnull=False)
     retention.keeps(OutboxEvent, "telemetry", "published_at", "the warehouse has it", only=published)
     retention.keeps(DeadLetter, "telemetry", "created_at", "nobody put it back in all that time")
+    retention.keeps(AlertIncident, "telemetry", "ended_at", "an alert that is over; open ones stay")
+    retention.keeps(AlertNotice, "telemetry", "created_at", "it was told; the outbox of messages has it")
     retention.keeps(InboxEntry, "telemetry", "created_at", "the outbox repeats no event that old")
     before = "who had which role, coach or consent when: as long as what they did"
     for model, people in (

@@ -12,11 +12,12 @@ from django.template.response import TemplateResponse
 from unfold.admin import ModelAdmin, TabularInline
 from unfold.contrib.filters.admin import RangeDateFilter
 from unfold.decorators import action, display
+from unfold.widgets import UnfoldAdminSelectWidget as Select
 
 from common.errors import DomainError, NotPermitted, NotVisible
 from common.registries import Registry
 
-__all__ = ["ACCESS", "PolicyAdmin", "RangeDateFilter", "TabularInline", "action", "display", "may"]
+__all__ = ["ACCESS", "PolicyAdmin", "RangeDateFilter", "Select", "TabularInline", "action", "display", "may"]
 
 # Filled by accounts: may this user do this verb at all (whatever the object)?
 ACCESS: Registry[Callable[[Any, str], bool]] = Registry("access checks", required=("matrix",))

@@ -11,7 +11,7 @@ class CommonConfig(AppConfig):
     name = "common"
 
     def ready(self) -> None:
-        """Register the system checks, and how long our own tables are kept."""
-        from common import checks, retention  # noqa: F401  (checks register by import)
+        """Register the system checks, what tasks are told of who started them, and how long our own tables are kept."""
+        from common import checks, retention, task_context  # noqa: F401  (they register by import)
 
         retention.register()

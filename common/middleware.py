@@ -15,13 +15,14 @@ from common import rollup
 from common.context import RequestInfo, requested_by
 from common.ids import uuid7
 from common.problem import problem_for_status
+from common.tracing import traced
 
 API_PREFIX = "/api/"
 USER_AGENT_LENGTH = 400
 
 
 class RequestContextMiddleware:
-    """Bind request id, origin and user agent for logs and audit; answer under /api/ with problem documents only."""
+    """Bind request id, trace, origin and user agent for logs and audit; under /api/ answer with problem documents."""
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
         self.get_response = get_response
@@ -34,7 +35,8 @@ class RequestContextMiddleware:
             origin_ip=origin_ip(request),
             user_agent=request.headers.get("User-Agent", "")[:USER_AGENT_LENGTH],
         )
-        with requested_by(info), structlog.contextvars.bound_contextvars(request_id=str(info.request_id)):
+        ids = structlog.contextvars.bound_contextvars(request_id=str(info.request_id))
+        with requested_by(info), traced(request.headers), ids:
             response = self.get_response(request)
             if _is_plain_error(request, response):
                 response = problem_for_status(response, request)

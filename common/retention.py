@@ -23,7 +23,7 @@ from django.db.models import Q, QuerySet
 
 from common import clock
 from common.context import register_service, unit_of_work
-from common.models import IdempotencyKey, Job, RequestRollup, ThrottleCounter
+from common.models import IdempotencyKey, Job, ProcessSample, RequestRollup, ThrottleCounter
 from common.registries import Registry
 
 RETENTION = register_service("retention")
@@ -210,4 +210,5 @@ def register() -> None:
     people = ("subject_id", "requested_by_id")
     keeps(Job, "jobs", "finished_at", "finished work is history; its results have tables", only=done, people=people)
     keeps(RequestRollup, "request_rollups", "minute", "how fast and how often, without a person; enough for a season")
+    keeps(ProcessSample, "request_rollups", "at", "how much memory and time a process used; as long as its requests")
     keeps(ThrottleCounter, "throttle_counters", "expires_at", "a window that is over limits nobody")

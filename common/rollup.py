@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import bisect
 import logging
 import threading
 from collections import Counter
@@ -13,10 +12,12 @@ from django.db import connection
 from django.http import HttpRequest, HttpResponse
 
 from common import clock
+from common.latency import BUCKETS_MS, bucket
+
+__all__ = ["BUCKETS_MS", "bucket", "count", "flush"]
 
 logger = logging.getLogger("mesocycle.rollup")
 
-BUCKETS_MS = (5, 10, 20, 50, 100, 200, 500, 1000, 2000, 5000, 10000)
 FLUSH_AFTER_REQUESTS = 200
 ROUTE_LENGTH = 200
 
@@ -24,13 +25,8 @@ _Key = tuple[datetime, str, str, str]
 
 _lock = threading.Lock()
 _counts: dict[_Key, Counter[str]] = {}
+_milliseconds: dict[_Key, float] = {}
 _pending = 0
-
-
-def bucket(seconds: float) -> str:
-    """Return the upper edge in ms of the bucket that a latency falls into, `inf` above the last."""
-    index = bisect.bisect_left(BUCKETS_MS, seconds * 1000)
-    return str(BUCKETS_MS[index]) if index < len(BUCKETS_MS) else "inf"
 
 
 def count(request: HttpRequest, response: HttpResponse, *, seconds: float) -> None:
@@ -45,6 +41,7 @@ def count(request: HttpRequest, response: HttpResponse, *, seconds: float) -> No
     with _lock:
         due = _pending + 1 >= FLUSH_AFTER_REQUESTS or any(known[0] != minute for known in _counts)
         _counts.setdefault(key, Counter())[bucket(seconds)] += 1
+        _milliseconds[key] = _milliseconds.get(key, 0.0) + seconds * 1000
         _pending += 1
     if due:
         flush()
@@ -57,24 +54,35 @@ def _in_transaction() -> bool:
 def flush() -> int:
     """Write what was counted and return the number of rows; failing, say so in the log and drop it.
 
-    Inside an open transaction nothing is written: the numbers would hang on somebody else's commit.
+    A process that answered requests looks at itself on this occasion (`common.sampling`). Inside an open transaction
+    nothing is written: the numbers would hang on somebody else's commit.
     """
-    global _counts, _pending
-    from common.models import RequestRollup
+    global _counts, _pending, _milliseconds
+    from common.models import ProcessRole, RequestRollup
+    from common.sampling import SAMPLER
 
     if _in_transaction():
         return 0
     with _lock:
         counted, _counts, _pending = _counts, {}, 0
+        took, _milliseconds = _milliseconds, {}
     rows = [
         RequestRollup(
-            minute=minute, route=route, method=method, status_class=status, count=latency.total(), latency=dict(latency)
+            minute=key[0],
+            route=key[1],
+            method=key[2],
+            status_class=key[3],
+            count=latency.total(),
+            total_ms=round(took.get(key, 0.0), 3),
+            latency=dict(latency),
         )
-        for (minute, route, method, status), latency in counted.items()
+        for key, latency in counted.items()
     ]
     try:
         RequestRollup.objects.bulk_create(rows)
     except Exception:
         logger.warning("request roll-up of %d rows was lost", len(rows), exc_info=True)
         return 0
+    if rows:
+        SAMPLER.look(ProcessRole.WEB)
     return len(rows)

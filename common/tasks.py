@@ -50,3 +50,11 @@ def apply_retention() -> None:
     from common import retention
 
     retention.apply_retention(dry_run=False)
+
+
+@shared_task(name="common.sample_worker", ignore_result=True)  # type: ignore[untyped-decorator]
+def sample_worker() -> None:
+    """Note what this worker uses; due every minute."""
+    from common import sampling
+
+    sampling.sample_worker()

@@ -30,6 +30,7 @@ _PAGES = [
     ("Governance", "Teams", "diversity_3", "admin:accounts_team_changelist", "user:manage"),
     ("Governance", "Access grants", "key", "admin:accounts_athletegrant_changelist", "athlete:grant"),
     ("Governance", "Audit", "receipt_long", "admin:audit_auditevent_changelist", "audit:read"),
+    ("Evidence", "Alerts", "notifications_active", "admin:telemetry_alertincident_changelist", "telemetry:operate"),
     ("Evidence", "Dead letters", "drafts", "admin:telemetry_deadletter_changelist", "telemetry:operate"),
     ("Governance", "Break-glass", "visibility", "admin:accounts_breakglass_changelist", "audit:read"),
     ("Governance", "Legal holds", "gavel", "admin:accounts_legalhold_changelist", "hold:manage"),

@@ -8,6 +8,7 @@ from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerView
 
 from plans.api.training_views import calendar_feed
 from rollout.api import urls as rollout_urls
+from telemetry.exposition import metrics
 
 API_V1 = [
     path("", include("audit.api.urls")),
@@ -21,6 +22,7 @@ API_V1 = [
 urlpatterns = [
     path("", RedirectView.as_view(pattern_name="admin:index"), name="home"),
     path("", include("common.urls")),
+    path("metrics", metrics, name="metrics"),
     path("api/v1/", include(API_V1)),
     path("ofrep/v1/", include(rollout_urls.ofrep)),
     path("api/schema/", SpectacularAPIView.as_view(), name="schema"),

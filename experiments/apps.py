@@ -7,6 +7,9 @@ class ExperimentsConfig(AppConfig):
     name = "experiments"
 
     def ready(self) -> None:
+        from common.sampling import CACHES, remembered
         from experiments import erasing, events  # noqa: F401  (register audit events)
+        from experiments.blocks import arrangement
 
         erasing.register()
+        CACHES.register("experiment blocks", remembered(arrangement))

@@ -16,6 +16,7 @@ class PlansConfig(AppConfig):
             events,
             jobs,
             measures,
+            monitored,
             notices,
             reconciliation,
             variants,
@@ -29,6 +30,7 @@ class PlansConfig(AppConfig):
         REACH.register("shared plans", athletes_of_shared_plans)
         FIELD_CHANGES.register("plans", changes_of_events)
         measures.register()
+        monitored.register()
         variants.register()
         reconciliation.register()
         erasing.register()

@@ -1,25 +1,17 @@
-"""What people are told of while it lasts, seen from outside any one run (I8). Pure.
+"""What alert rules watch of flags and rollouts, seen from outside any one run (I8). Pure.
 
 A gate judges one run; here are the states in which no gate judges at all, or judges again and again.
 """
 
 from __future__ import annotations
 
-from collections import defaultdict
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final
 
-from common.alerts import Severity
-
-ROLLBACKS_OF_A_FLAG: Final = 3
-FLAG_WINDOW: Final = timedelta(days=7)
-"""So many rollbacks of one flag in this time: it is tried again and again, and its cause was not found."""
-
-ROLLBACKS_IN_ALL: Final = 4
-ALL_WINDOW: Final = timedelta(days=1)
-"""So many rollbacks of any flags in this time: more likely something below all of them is ill."""
+from common.monitoring import Reading
 
 SILENT_AFTER: Final = timedelta(seconds=60)
 """A process that did not report for so long has ended, or cannot ask the database."""
@@ -27,29 +19,7 @@ SILENT_AFTER: Final = timedelta(seconds=60)
 STALE_AFTER: Final = timedelta(minutes=2)
 """So old is a snapshot that was not merely overtaken by a change a moment ago; processes ask each second."""
 
-LASTING: Final = timedelta(seconds=45)
-"""Less than the time between two looks: what a deployment's restart looks like at one look is told of at the second."""
-
 MOST_NAMED: Final = 5
-
-
-@dataclass(frozen=True, slots=True)
-class Condition:
-    """Something that holds now; `key` is the same as long as it lasts, `lasting` how long it must before it is told."""
-
-    key: str
-    name: str
-    severity: Severity
-    text: str
-    lasting: timedelta = timedelta()
-
-
-@dataclass(frozen=True, slots=True)
-class Rollback:
-    """One rollback of a flag, in part or whole."""
-
-    flag: str
-    at: datetime
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,50 +32,59 @@ class Report:
     seen_at: datetime
 
 
-def frequent_rollbacks(rollbacks: Iterable[Rollback], now: datetime) -> list[Condition]:
-    """Return the flags that are rolled back too often, and whether all of them together are."""
-    of_flag: dict[str, int] = defaultdict(int)
-    lately = 0
-    for one in rollbacks:
-        of_flag[one.flag] += now - FLAG_WINDOW < one.at <= now
-        lately += now - ALL_WINDOW < one.at <= now
-    found = []
-    for flag, count in sorted(of_flag.items()):
-        if count >= ROLLBACKS_OF_A_FLAG:
-            text = f"{flag} was rolled back {count} times in {FLAG_WINDOW.days} days."
-            found.append(_frequent(f"rollbacks of {flag}", Severity.WARNING, text))
-    if lately >= ROLLBACKS_IN_ALL:
-        text = f"{lately} rollbacks of any flags in a day: look for what all of them have in common."
-        found.append(_frequent("rollbacks", Severity.CRITICAL, text))
-    return found
+def rollbacks_by_flag(flags: Iterable[str]) -> list[Reading]:
+    """Return how often each flag was rolled back; `flags` names the flag of each rollback."""
+    counts = Counter(flags)
+    return [Reading(flag, float(count), count) for flag, count in sorted(counts.items())]
 
 
-def _frequent(key: str, severity: Severity, text: str) -> Condition:
-    return Condition(key, "high rollback frequency", severity, text)
+def rollbacks_in_all(flags: Iterable[str]) -> list[Reading]:
+    """Return how often any flag was rolled back: several at once more likely have a cause below all of them."""
+    counts = Counter(flags)
+    text = f"Flags: {_named(sorted(counts))}. Look for what all of them have in common." if counts else ""
+    return [Reading("", float(counts.total()), counts.total(), text)]
 
 
-def flag_service(reports: Sequence[Report], wanted: str, now: datetime) -> list[Condition]:
-    """Return whether processes decide by what the database holds; `wanted` is its token.
+def service_down(reports: Sequence[Report], wanted: str, now: datetime) -> list[Reading]:
+    """Return whether no process decides by what the database holds; `wanted` is its token.
 
     Where none has ever reported there is nobody to be down: a new installation.
     """
-    alive = [one for one in reports if now - one.seen_at <= SILENT_AFTER]
-    stale = [one for one in alive if one.version != wanted and now - one.loaded_at >= STALE_AFTER]
-    if not reports or (alive and not stale):
+    alive, stale = _alive(reports, now), _stale(reports, wanted, now)
+    if not reports:
         return []
     if not alive:
         newest = max(reports, key=lambda one: one.seen_at)
         last = f"the last was {newest.process}, {newest.seen_at:%Y-%m-%d %H:%M} UTC"
-        text = f"No process reports by which flags it decides; {last}."
-    else:
-        count = f"{len(stale)} of {len(alive)} processes decide by old flags"
-        text = f"{count}, changes and kills do not arrive: {_named(stale)}."
+        return [Reading("", 1.0, 1, f"No process reports by which flags it decides; {last}.")]
     if len(stale) == len(alive):
-        return [Condition("flag service", "flag service down", Severity.CRITICAL, text, LASTING)]
-    return [Condition("flag snapshots", "flag snapshots stale", Severity.CRITICAL, text, LASTING)]
+        return [Reading("", 1.0, len(alive), _old(stale, alive))]
+    return [Reading("", 0.0, len(alive))]
 
 
-def _named(reports: Sequence[Report]) -> str:
-    names = sorted(one.process for one in reports)
+def stale_processes(reports: Sequence[Report], wanted: str, now: datetime) -> list[Reading]:
+    """Return how many processes decide by old flags while others do not; all of them together are a service down."""
+    alive, stale = _alive(reports, now), _stale(reports, wanted, now)
+    if not alive:
+        return []
+    some = stale if len(stale) < len(alive) else []
+    return [Reading("", float(len(some)), len(alive), _old(some, alive) if some else "")]
+
+
+def _alive(reports: Sequence[Report], now: datetime) -> list[Report]:
+    return [one for one in reports if now - one.seen_at <= SILENT_AFTER]
+
+
+def _stale(reports: Sequence[Report], wanted: str, now: datetime) -> list[Report]:
+    alive = _alive(reports, now)
+    return [one for one in alive if one.version != wanted and now - one.loaded_at >= STALE_AFTER]
+
+
+def _old(stale: Sequence[Report], alive: Sequence[Report]) -> str:
+    count = f"{len(stale)} of {len(alive)} processes decide by old flags"
+    return f"{count}, changes and kills do not arrive: {_named(sorted(one.process for one in stale))}."
+
+
+def _named(names: Sequence[str]) -> str:
     more = f" and {len(names) - MOST_NAMED} more" if len(names) > MOST_NAMED else ""
     return ", ".join(names[:MOST_NAMED]) + more

@@ -9,6 +9,7 @@ import apprise
 
 # Kinds that page somebody (PagerDuty and its like tell "failure" from "info").
 _URGENT: Final = frozenset({"incident", "alert"})
+_GOOD: Final = frozenset({"alert_cleared"})
 
 
 class NotDelivered(Exception):
@@ -31,7 +32,8 @@ def deliver(address: str, *, kind: str, subject: str, text: str) -> None:
     with apprise.LogCapture(level=logging.WARNING) as said:
         if not target.add(address):
             raise NotDelivered(f"{scheme}: this is no address that apprise knows")
-        urgency = apprise.NotifyType.FAILURE if kind in _URGENT else apprise.NotifyType.INFO
+        urgency = apprise.NotifyType.SUCCESS if kind in _GOOD else apprise.NotifyType.INFO
+        urgency = apprise.NotifyType.FAILURE if kind in _URGENT else urgency
         if target.notify(title=subject, body=text, notify_type=urgency, body_format=apprise.NotifyFormat.TEXT):
             return
         lines = [line for line in said.getvalue().splitlines() if line.strip()]

@@ -67,16 +67,22 @@ class Live:
         self._report, self._fanout = report, fanout
         self._snapshot = NOTHING
         self._checked_at = 0.0
+        self._answered = self._loaded = 0
         self._without_threads()
         os.register_at_fork(after_in_child=self._without_threads)
 
     def current(self) -> Snapshot:
         """Return what this process decides by; never raises, never waits except when the process first asks."""
+        self._answered += 1  # threads may lose one now and then: it is a statistic
         if settings.FLAGS_REFRESH == "inline":
             self.refresh(tell=False)
         elif not self._watching:
             self._start()
         return self._snapshot
+
+    def asked(self) -> tuple[int, int]:
+        """Return how often the snapshot answered, and how often it had to be loaded, since the process began."""
+        return self._answered, self._loaded
 
     @property
     def age(self) -> float:
@@ -109,6 +115,7 @@ class Live:
     def _ask(self) -> None:
         token = self._version()
         if token != self._snapshot.version or self._snapshot.source != "database":
+            self._loaded += 1
             self._take(self._load())
         self._checked_at = time.time()
 

@@ -9,7 +9,6 @@ from rollout.demo_feed import feed
 from rollout.services import tick as ticking
 from rollout.services.messages import deliver_due
 from rollout.services.updates import tell_daily, tell_weekly
-from rollout.services.watching import watch
 
 
 @shared_task(name="rollout.feed_synthetic", ignore_result=True)  # type: ignore[untyped-decorator]
@@ -22,12 +21,6 @@ def feed_synthetic() -> None:
 def tick() -> None:
     """Look at every live run; due each minute."""
     ticking.tick()
-
-
-@shared_task(name="rollout.watch", ignore_result=True)  # type: ignore[untyped-decorator]
-def watch_flags() -> None:
-    """Look whether flags arrive and what is rolled back how often; due each minute."""
-    watch()
 
 
 @shared_task(name="rollout.deliver_messages", ignore_result=True)  # type: ignore[untyped-decorator]

@@ -16,6 +16,7 @@ from django.views.decorators.http import require_POST
 from common.admin import PolicyAdmin
 from common.errors import DomainError, NotPermitted, NotVisible
 from telemetry.models import DeadLetter
+from telemetry.pages import alerts  # noqa: F401  (registers the pages)
 from telemetry.services.dead_letters import OPERATE, retry_dead_letter
 
 

@@ -11,12 +11,15 @@ class TelemetryConfig(AppConfig):
     name = "telemetry"
 
     def ready(self) -> None:
-        """Register what is written into the audit log, our own type of event, and how long events wait."""
+        """Register what people do here for the audit log, our own event, how long events wait, what may be watched."""
         from audit.events import register
         from common.health import HEALTH
+        from common.log_context import PSEUDONYMS
+        from telemetry import monitored
         from telemetry.events import register as register_event
         from telemetry.forgetting import FORGOTTEN
         from telemetry.lag import lag
+        from telemetry.tokens import person_token
 
         register(
             "telemetry.retry",
@@ -29,4 +32,17 @@ class TelemetryConfig(AppConfig):
         )
         register("telemetry.forget", target_type="telemetry_forgetting", metadata=frozenset({"scope"}))
         register_event(FORGOTTEN, data=frozenset({"tokens"}), person_aggregate=True)
+        changed = frozenset({"name", "changes"})
+        silenced = frozenset({"name", "until", "reason"})
+        for action, target_type, metadata in (
+            ("telemetry.alert_rule.added", "alert_rule", changed),
+            ("telemetry.alert_rule.changed", "alert_rule", changed),
+            ("telemetry.alert_rule.silenced", "alert_rule", silenced),
+            ("telemetry.alert_rule.unsilenced", "alert_rule", frozenset({"name"})),
+            ("telemetry.alert.acknowledged", "alert", frozenset({"name", "label"})),
+            ("telemetry.channel.tested", "alert_notice", frozenset({"group"})),
+        ):
+            register(action, target_type=target_type, metadata=metadata)
         HEALTH.register("telemetry", lag)
+        PSEUDONYMS.register("person", person_token)
+        monitored.register()

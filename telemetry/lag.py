@@ -18,7 +18,7 @@ _KEY: Final = "telemetry:lag"
 
 def note_lag() -> datetime | None:
     """Measure when the oldest event that waits happened (None: none waits) and let other processes know."""
-    oldest = _oldest()
+    oldest = oldest_waiting()
     told = {"oldest": oldest and oldest.isoformat(), "at": clock.now().isoformat()}
     cache.set(_KEY, told, timeout=None)
     return oldest
@@ -41,8 +41,8 @@ def lag() -> dict[str, Any]:
     }
 
 
-def _oldest() -> datetime | None:
-    """Look at the head of each partition, which the index of what waits has first."""
+def oldest_waiting() -> datetime | None:
+    """Return when the oldest event that waits happened: the head of each partition, which the index has first."""
     with unit_of_work(RELAY, read_only=True):
         waiting = OutboxEvent.objects.filter(published_at=None)
         if not waiting.exists():

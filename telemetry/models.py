@@ -9,6 +9,18 @@ from django.db.models import Q
 
 from common import clock
 from common.models import BaseModel
+from telemetry.alert_models import AlertIncident, AlertNotice, AlertRule, AlertState, Channel
+
+__all__ = [
+    "AlertIncident",
+    "AlertNotice",
+    "AlertRule",
+    "AlertState",
+    "Channel",
+    "DeadLetter",
+    "InboxEntry",
+    "OutboxEvent",
+]
 
 
 class OutboxEvent(BaseModel):

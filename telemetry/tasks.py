@@ -1,9 +1,10 @@
-"""Scheduled work on the outbox, what is told by the hour, and the warehouse."""
+"""Scheduled work: the outbox, the alert rules, what is told by the hour, and the warehouse."""
 
 from __future__ import annotations
 
 from celery import shared_task
 
+from telemetry.services.alerts import evaluate_alerts
 from telemetry.services.compact import compact_due
 from telemetry.services.forget import forget_due
 from telemetry.services.measure import measure_due
@@ -39,3 +40,9 @@ def forget() -> None:
 def compact() -> None:
     """Make one Parquet file of many; due every night."""
     compact_due()
+
+
+@shared_task(name="telemetry.evaluate_alerts", ignore_result=True)  # type: ignore[untyped-decorator]
+def judge_alert_rules() -> None:
+    """Judge every alert rule and hand on what is to be told; due every minute."""
+    evaluate_alerts()

@@ -5,6 +5,7 @@ from common.models.idempotency import IdempotencyKey
 from common.models.jobs import Job, JobState
 from common.models.keys import SubjectKey
 from common.models.rollup import RequestRollup
+from common.models.sample import ProcessRole, ProcessSample
 from common.models.throttle import ThrottleCounter
 
 __all__ = [
@@ -13,6 +14,8 @@ __all__ = [
     "IdempotencyKey",
     "Job",
     "JobState",
+    "ProcessRole",
+    "ProcessSample",
     "RequestRollup",
     "SubjectKey",
     "ThrottleCounter",

@@ -10,7 +10,7 @@ from common.models.base import BaseModel
 class RequestRollup(BaseModel):
     """One flush of one process; a minute's numbers are the sum of its rows.
 
-    `latency` counts requests by the upper edge of their bucket in milliseconds (`common.rollup.BUCKETS_MS`).
+    `latency` counts requests by the upper edge of their bucket in ms (`common.latency`); `total_ms` is the sum.
     """
 
     minute = models.DateTimeField()
@@ -18,6 +18,7 @@ class RequestRollup(BaseModel):
     method = models.CharField(max_length=10)
     status_class = models.CharField(max_length=3)
     count = models.PositiveIntegerField()
+    total_ms = models.FloatField(default=0.0, db_default=0.0)
     latency = models.JSONField(default=dict)
 
     class Meta:

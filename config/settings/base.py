@@ -153,7 +153,8 @@ CELERY_BEAT_SCHEDULE = {
     "reconcile what is urgent": {"task": "audit.reconcile_urgent", "schedule": 60.0, "options": {"expires": 50}},
     "archive the audit log": {"task": "audit.archive", "schedule": crontab(hour=3, minute=30)},
     "look at the rollouts": {"task": "rollout.tick", "schedule": 60.0, "options": {"expires": 50}},
-    "watch the flags": {"task": "rollout.watch", "schedule": 60.0, "options": {"expires": 50}},
+    "judge the alert rules": {"task": "telemetry.evaluate_alerts", "schedule": 60.0, "options": {"expires": 50}},
+    "sample the worker": {"task": "common.sample_worker", "schedule": 60.0, "options": {"expires": 50}},
     "look at the experiments": {"task": "experiments.look", "schedule": crontab(minute=15)},
     "apply retention": {"task": "common.apply_retention", "schedule": crontab(hour=4, minute=30)},
     "deliver messages": {"task": "rollout.deliver_messages", "schedule": 60.0, "options": {"expires": 60}},
@@ -309,6 +310,8 @@ TELEMETRY_VALIDATE = env.flag("TELEMETRY_VALIDATE")
 # Where the warehouse's finished marts are, and the database that dbt builds them in (blank: DuckDB, in a file).
 WAREHOUSE_DIR = env.text("WAREHOUSE_DIR", str(VAR_DIR / "warehouse"))
 WAREHOUSE_DATABASE_URL = env.text("WAREHOUSE_DATABASE_URL", "")
+# What Prometheus sends to read /metrics (Authorization: Bearer …); without one only operators who are logged in may.
+METRICS_TOKEN = env.text("METRICS_TOKEN")
 # The log's signed tree heads: seeds that sign (the highest version), public keys of seeds that were put away, where
 # heads and sealed segments are kept (a folder, or s3://BUCKET/PREFIX), and for how long a bucket locks them.
 AUDIT_SIGNING_KEYS = env.versioned_keys("AUDIT_SIGNING_KEYS")

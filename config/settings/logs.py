@@ -6,10 +6,12 @@ from typing import Any
 
 import structlog
 
+from common.log_context import add_actor
 from config.settings import env
 
 _SHARED: list[Any] = [
     structlog.contextvars.merge_contextvars,
+    add_actor,
     structlog.stdlib.add_log_level,
     structlog.stdlib.add_logger_name,
     structlog.stdlib.ExtraAdder(),

@@ -10,6 +10,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import Final
 
+from common.alerts import News
 from rollout.gates.evidence import Outcome, Verdict
 from rollout.lifecycle import Command, State
 from rollout.messages.figures import arms, duration_text, measured, reach_text
@@ -64,9 +65,15 @@ def incident(view: IncidentView) -> Text:
     return _text(_marked(f"Incident: {view.flag}: {view.title}", view.synthetic), lines)
 
 
-def alert(name: str, severity: str, text: str) -> Text:
+def alert(name: str, severity: str, text: str, news: News = News.RAISED) -> Text:
     """Render an alert."""
-    return _text(f"Alert ({severity}): {name.replace('_', ' ')}", [text])
+    word = {
+        News.RAISED: f"Alert ({severity})",
+        News.REMINDED: f"Still ({severity})",
+        News.CLEARED: "Over",
+        News.TEST: "Test",
+    }[news]
+    return _text(f"{word}: {name.replace('_', ' ')}", [text])
 
 
 def critical_report(topic: Topic, flag: str, arm: str) -> Text:

@@ -14,7 +14,6 @@ from rollout.models.people import (
 )
 from rollout.models.process import FlagProcess
 from rollout.models.run import Approval, ApprovalKind, Rollout, RolloutCheck, RolloutStep
-from rollout.models.standing import StandingAlert
 
 __all__ = [
     "Announcement",
@@ -42,7 +41,6 @@ __all__ = [
     "RolloutCheck",
     "RolloutMessage",
     "RolloutStep",
-    "StandingAlert",
     "UserOverride",
     "new_salt",
 ]

@@ -134,6 +134,8 @@ class MessageKind(models.TextChoices):
     WEEKLY = "weekly", "Weekly report"
     POST_ROLLOUT = "post_rollout", "Post-rollout report"
     ALERT = "alert", "Alert"
+    ALERT_CLEARED = "alert_cleared", "Alert is over"
+    ALERT_TEST = "alert_test", "Test of a channel"
 
 
 class MessageGroup(models.TextChoices):

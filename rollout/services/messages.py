@@ -10,8 +10,9 @@ from typing import Any, Final
 import structlog
 from django.conf import settings
 from django.db.models import F
+from django.urls import reverse
 
-from common.alerts import Alert, Severity
+from common.alerts import Alert, Delivery, News, Severity, Told, delivery_key
 from common.context import NoContext, in_unit_of_work, register_service, unit_of_work
 from rollout.delivery import NotDelivered, deliver
 from rollout.messages import render
@@ -29,6 +30,13 @@ _WAITING: Final = (MessageState.PENDING, MessageState.FAILED)
 _FOR: Final = {
     Severity.WARNING: (MessageGroup.TEAM,),
     Severity.CRITICAL: (MessageGroup.ONCALL, MessageGroup.TEAM),
+}
+_PREFIX: Final = "alert:"
+_KINDS: Final = {
+    News.RAISED: MessageKind.ALERT,
+    News.REMINDED: MessageKind.ALERT,
+    News.CLEARED: MessageKind.ALERT_CLEARED,
+    News.TEST: MessageKind.ALERT_TEST,
 }
 
 
@@ -60,16 +68,44 @@ def tell(
 
 def tell_alert(alert: Alert) -> None:
     """Tell an alert to whom its severity concerns; the sink that `common.alerts` asks."""
-    text = render.alert(alert.name, alert.severity.value, alert.text)
-    key = hashlib.sha256(f"{alert.name}:{alert.dedupe_key}".encode()).hexdigest()
+    text = render.alert(alert.name, alert.severity.value, alert.text, alert.news)
     with unit_of_work(TELLER):
         tell(
-            MessageKind.ALERT,
-            dedupe_key=f"alert:{key}",
-            groups=_FOR[alert.severity],
+            _KINDS[alert.news],
+            dedupe_key=f"{_PREFIX}{delivery_key(alert.name, alert.dedupe_key)}",
+            groups=[MessageGroup(name) for name in alert.groups] or _FOR[alert.severity],
             subject=text.subject,
             text=text.body,
         )
+
+
+def deliveries_of(keys: Collection[str]) -> Told:
+    """Return what became of alerts, by `common.alerts.delivery_key`; runs in the caller's unit of work."""
+    rows = RolloutMessage.objects.filter(dedupe_key__in=[f"{_PREFIX}{key}" for key in keys]).order_by("group")
+    found: Told = {}
+    for row in rows:
+        found.setdefault(row.dedupe_key.removeprefix(_PREFIX), []).append(_delivery(row))
+    return found
+
+
+def groups_with_addresses() -> dict[str, int]:
+    """Return how many addresses each group has."""
+    return {group.value: len(settings.NOTIFY_URLS[group]) for group in MessageGroup}
+
+
+def _delivery(row: RolloutMessage) -> Delivery:
+    is_open = row.state in _WAITING
+    return Delivery(
+        group=row.get_group_display(),
+        state=row.get_state_display(),
+        is_sent=row.state == MessageState.SENT,
+        is_open=is_open,
+        attempts=row.attempts,
+        at=row.sent_at or row.created_at,
+        next_try_at=row.next_try_at if is_open else None,
+        error=row.last_error,
+        page=reverse("admin:rollout_rolloutmessage_change", args=[row.pk]),
+    )
 
 
 def deliver_due(now: datetime) -> int:

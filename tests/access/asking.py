@@ -26,6 +26,7 @@ OBJECTS: Final = {
     "announcement": "announcement",
     "rolloutmessage": "message",
     "deadletter": "letter",
+    "alertrule": "rule",
     "athlete": "athlete",
     "activity": "activity",
     "test": "test",
@@ -65,6 +66,8 @@ PATHS: Final = {
     "audit-inclusion-proof": "api/v1/audit/proofs/inclusion?event={event}",
     "audit-consistency-proof": "api/v1/audit/proofs/consistency?first=1",
     "admin:telemetry_deadletter_retry": "admin/telemetry/deadletter/{letter}/retry/",
+    "admin:telemetry_alertincident_silence": "admin/telemetry/alertincident/rule/{rule}/silence/",
+    "admin:telemetry_alertincident_unsilence": "admin/telemetry/alertincident/rule/{rule}/unsilence/",
     **{
         f"admin:{name}": f"admin/rollout/report/{{report}}/{step}/"
         for name, step in (
@@ -113,6 +116,8 @@ BODIES: Final[dict[tuple[str, str], Any]] = {
     ("ofrep-flags", "POST"): {"context": {"targetingKey": "{athlete}"}},
     ("admin:accounts_notification_read", "POST"): {"all": "1"},
     ("admin:telemetry_deadletter_retry", "POST"): {"reason": "mended"},
+    ("admin:telemetry_alertincident_silence", "POST"): {"reason": "pipes are changed", "hours": "4"},
+    ("admin:telemetry_alertincident_channel", "POST"): {"group": "team"},
     ("admin:athlete_test", "POST"): {"day": "{yesterday}", "value": "48", "kind": "race"},
     ("admin:athlete_threshold", "POST"): {"valid_from": "{yesterday}", "max_hr": "191"},
     ("admin:athlete_plan", "POST"): {"race_date": "{later}", "race_distance": "10k"},

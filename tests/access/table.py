@@ -387,6 +387,25 @@ admin:telemetry_deadletter_change        GET    log log ok  403 403 403 403 403 
 admin:telemetry_deadletter_change        POST   log log 403 403 403 403 403 403 403 log log 403 403 403 403 403 403
 admin:telemetry_deadletter_retry         GET    log log 405 405 405 405 405 405 405 log log 405 405 405 405 405 405
 admin:telemetry_deadletter_retry         POST   log log ok  403 403 403 403 403 403 log log 403 403 403 403 403 403
+admin:telemetry_alertincident_changelist any    log log ok  403 403 403 403 403 403 log log 403 403 403 403 403 403
+admin:telemetry_alertincident_change     any    log log 404 403 403 403 403 403 403 log log 403 403 403 403 403 403
+admin:telemetry_alertincident_acknowledge GET   log log 405 405 405 405 405 405 405 log log 405 405 405 405 405 405
+admin:telemetry_alertincident_acknowledge POST  log log 404 403 403 403 403 403 403 log log 403 403 403 403 403 403
+admin:telemetry_alertincident_silence    GET    log log 405 405 405 405 405 405 405 log log 405 405 405 405 405 405
+admin:telemetry_alertincident_silence    POST   log log ok  403 403 403 403 403 403 log log 403 403 403 403 403 403
+admin:telemetry_alertincident_unsilence  GET    log log 405 405 405 405 405 405 405 log log 405 405 405 405 405 405
+admin:telemetry_alertincident_unsilence  POST   log log ok  403 403 403 403 403 403 log log 403 403 403 403 403 403
+admin:telemetry_alertincident_channel    GET    log log 405 405 405 405 405 405 405 log log 405 405 405 405 405 405
+admin:telemetry_alertincident_channel    POST   log log ok  403 403 403 403 403 403 log log 403 403 403 403 403 403
+admin:telemetry_alertrule_changelist     any    log log ok  403 403 403 403 403 403 log log 403 403 403 403 403 403
+admin:telemetry_alertrule_add            GET    log log nil 403 403 403 403 403 403 log log 403 403 403 403 403 403
+admin:telemetry_alertrule_add            POST   log log say 403 403 403 403 403 403 log log 403 403 403 403 403 403
+admin:telemetry_alertrule_history        any    log log ok  404 404 404 404 404 404 log log 404 404 404 404 404 404
+admin:telemetry_alertrule_delete         any    log log 403 403 403 403 403 403 403 log log 403 403 403 403 403 403
+admin:telemetry_alertrule_change         GET    log log ok  403 403 403 403 403 403 log log 403 403 403 403 403 403
+admin:telemetry_alertrule_change         POST   log log say 403 403 403 403 403 403 log log 403 403 403 403 403 403
+metrics                                  GET    401 401 nil 401 401 401 401 401 401 401 401 401 401 401 401 401 401
+metrics                                  POST   405 405 405 405 405 405 405 405 405 405 405 405 405 405 405 405 405
 
 # Somebody who was erased: out of everybody's reach but the administrators' and, in the log, compliance's
 athlete-grants@erased                    GET    401 401 ok  403 403 403 403 403 403 403 403 403 403 403 403 403 403

@@ -15,13 +15,14 @@ from common import clock, jobs
 from common.alerts import Alert, Severity
 from common.context import unit_of_work
 from common.management.base import COMMAND_LINE
+from common.models import Job
 from experiments.lifecycle import Command
 from experiments.models import ExperimentAssignment
 from rollout.gates.evidence import Arm
 from rollout.models import Flag, Incident, Rollout
 from rollout.selectors import MODEL_DRIVEN_GENERATION as KEY
 from rollout.services.drill import Fault
-from telemetry.models import DeadLetter
+from telemetry.models import AlertIncident, DeadLetter
 from telemetry.services.forget import forget_experiments
 from tests.access import test_faults as faults
 from tests.access.test_faults import Story, her, key_of, service, services_of, tell, who
@@ -43,6 +44,8 @@ NO_SERVICES: Final = {
 SEVERAL: Final = {
     "experiments.looking.look_at_all": "looks at each experiment by itself; one that fails is told of",
     "rollout.tick.tick": "looks at each run by itself; one that fails is told of, and the others go on",
+    "telemetry.alerts.evaluate_alerts": "each rule is judged by itself, then what is to be told is handed on",
+    "telemetry.alerts.hand_over_notices": "a notice is handed on and marked, one after the other",
     "rollout.messages.deliver_due": "a message is claimed, sent and noted, one after the other",
     "rollout.updates.tell_daily": "a message for each run",
     "telemetry.forget.forget_due": "cleans the outbox, then the files, then says so; cut off, it begins again",
@@ -170,7 +173,6 @@ does("rollout.drill.inject_fault", rollout_id=run_of, fault=Fault.ERRORS, within
 does("rollout.updates.tell_daily", now_of, within=after(later(1)))
 does("rollout.updates.tell_weekly", now_of)
 does("rollout.rollouts.rollback", within=after(later(1)), **MOVED)
-does("rollout.watching.watch", at=now_of)
 does("rollout.messages.tell_alert", lambda has: Alert("a word", Severity.WARNING, "Soon.", "faults"))
 does("rollout.messages.deliver_due", now_of)
 does("rollout.retirement.checklist", key="plan.done", acting_user=who("admin"))
@@ -210,8 +212,34 @@ STEPS.append(
     )
 )
 does("experiments.roster.enrol_roster", key="closed", acting_user=COMMAND_LINE)
+
+
+def waiting_job(has: dict[str, Any]) -> None:
+    Job.objects.create(kind="k", state="queued", created_at=has["now"] - timedelta(hours=1))
+
+
+def alert_in_story(has: dict[str, Any]) -> UUID:
+    with unit_of_work(COMMAND_LINE, read_only=True):
+        return AlertIncident.objects.get(rule__name="Leaks").pk
+
+
 does("telemetry.dead_letters.retry_dead_letter", letter_id=lambda has: dead_letter_in_story().pk, **ADMIN)
 does("telemetry.forget.forget_due", within=after(lambda has: forget_experiments(her(has))))
+RULE = {"name": "Leaks", "metric": "jobs.oldest_waiting", "threshold": 5.0, "clear_threshold": 3.0, "window_minutes": 5}
+does("telemetry.alert_rules.add_rule", fields=RULE, acting_user=who("admin"), keep="rule")
+does(
+    "telemetry.alert_rules.change_rule",
+    rule_id=key_of("rule"),
+    fields={"min_n": 0},
+    expected=1,
+    acting_user=who("admin"),
+)
+does("telemetry.alert_rules.silence_rule", rule_id=key_of("rule"), until=tomorrow, **ADMIN)
+does("telemetry.alert_rules.end_silence", rule_id=key_of("rule"), acting_user=who("admin"))
+does("telemetry.alerts.evaluate_alerts", at=now_of, within=after(waiting_job))
+does("telemetry.alert_rules.acknowledge_alert", incident_id=alert_in_story, acting_user=who("admin"))
+does("telemetry.alert_rules.try_channel", group="team", acting_user=who("admin"))
+does("telemetry.alerts.hand_over_notices")
 does("rollout.retirement.retire_flag", key="plan.done", within=after(in_spring), **ADMIN)
 
 

@@ -37,6 +37,7 @@ from rollout.models import Flag, MessageGroup, MessageKind, RolloutMessage
 from rollout.services.announcements import draft_announcement
 from rollout.services.messages import tell
 from rollout.services.reports import file_report
+from telemetry.models import AlertRule
 from tests.experiments.protocols import protocol
 from tests.factories import api_of, make_athlete, make_user
 from tests.plans.review import make_plan, make_review, sunday
@@ -242,6 +243,7 @@ def _words(review: Any, athlete: Athlete, other: Athlete, draft: Any, users: dic
         tell(MessageKind.ALERT, dedupe_key="world", groups=[MessageGroup.TEAM], subject="A word", text="Soon.")
         message = RolloutMessage.objects.get()
         letter = dead_letter()
+        rule = AlertRule.objects.order_by("pk")[0]
     head_body = review.as_coach.get(review.url).json()
     session = next(s for s in review.editable() if (s["prescribed_work"].get("steps")))
     day = date.fromisoformat(session["day"])
@@ -277,6 +279,7 @@ def _words(review: Any, athlete: Athlete, other: Athlete, draft: Any, users: dic
         "announcement": str(news.pk),
         "message": str(message.pk),
         "letter": str(letter.pk),
+        "rule": str(rule.pk),
         "proposal": str(proposal.pk),
         "later": sunday(11).isoformat(),
         "yesterday": (today - timedelta(days=1)).isoformat(),

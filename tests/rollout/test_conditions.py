@@ -1,4 +1,4 @@
-"""What is told while it lasts: rollbacks that come too often, processes whose flags are old (I8)."""
+"""What rules watch of flags and rollouts: rollbacks that come too often, processes whose flags are old (I8)."""
 
 from __future__ import annotations
 
@@ -6,57 +6,24 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 from django.conf import settings
+from django.db import connection
 
-from common.alerts import Severity
+from audit.services.reconcile import reconcile_urgent
+from common import clock
 from common.context import unit_of_work
 from common.ids import uuid7
 from common.management.base import COMMAND_LINE
+from common.monitoring import METRICS
 from plans.management.commands.run_scheduled import SCHEDULE
-from rollout.conditions import (
-    ALL_WINDOW,
-    FLAG_WINDOW,
-    LASTING,
-    ROLLBACKS_IN_ALL,
-    ROLLBACKS_OF_A_FLAG,
-    SILENT_AFTER,
-    STALE_AFTER,
-    Report,
-    Rollback,
-    flag_service,
-    frequent_rollbacks,
-)
-from rollout.models import Flag, FlagProcess, Rollout, RolloutMessage, RolloutStep, StandingAlert
+from rollout.conditions import SILENT_AFTER, STALE_AFTER, Report, service_down, stale_processes
+from rollout.models import Flag, FlagProcess, Rollout, RolloutMessage, RolloutStep
 from rollout.selectors import version_token
-from rollout.services.watching import watch
+from rollout.services.flags import seed_flags
+from telemetry.models import AlertIncident
+from telemetry.services.alerts import evaluate_alerts
 
 NOW = datetime(2026, 3, 2, 9, tzinfo=UTC)
-MINUTE = timedelta(minutes=1)
-SECOND = timedelta(seconds=1)
-
-
-def rollbacks(*hours: float, flag: str = "plan.a"):
-    return [Rollback(flag, NOW - timedelta(hours=ago)) for ago in hours]
-
-
-@pytest.mark.pure
-@pytest.mark.parametrize(
-    ("told", "expected"),
-    [
-        ([], []),
-        (rollbacks(1, 50), []),
-        (rollbacks(1, 50, 100), ["rollbacks of plan.a"]),
-        (rollbacks(1, 50, 7 * 24), []),
-        (rollbacks(1, 50, -1), []),
-        (rollbacks(1, 2) + rollbacks(3, 4, flag="plan.b"), ["rollbacks"]),
-        (rollbacks(1, 2) + rollbacks(3, 24, flag="plan.b"), []),
-        (rollbacks(1, 2, 3) + rollbacks(4, flag="plan.b"), ["rollbacks of plan.a", "rollbacks"]),
-    ],
-)
-def test_rollbacks_are_counted_by_flag_in_a_week_and_of_all_flags_in_a_day(told, expected):
-    assert (ROLLBACKS_OF_A_FLAG, ROLLBACKS_IN_ALL) == (3, 4)
-    found = frequent_rollbacks(told, NOW)
-    assert [one.key for one in found] == expected
-    assert {one.name for one in found} <= {"high rollback frequency"}
+DAY, MINUTE, SECOND = timedelta(days=1), timedelta(minutes=1), timedelta(seconds=1)
 
 
 def report(
@@ -81,14 +48,17 @@ def report(
     ],
 )
 def test_processes_with_old_flags_are_told_apart_from_new_ones_and_from_those_that_ended(reports, expected):
-    found = flag_service(reports, "now", NOW)
-    assert [one.name for one in found] == expected
-    assert {one.severity for one in found} <= {Severity.CRITICAL}
+    found = {
+        "flag service down": service_down(reports, "now", NOW),
+        "flag snapshots stale": stale_processes(reports, "now", NOW),
+    }
+    assert [name for name, readings in found.items() if any(one.value for one in readings)] == expected
+    assert bool(found["flag service down"]) is bool(reports), "where nobody ever reported nothing is known"
 
 
 @pytest.mark.pure
 def test_an_alert_names_some_of_the_processes_and_counts_the_others():
-    [one] = flag_service([report(), *(report(f"web-{n}", "old") for n in range(2, 9))], "now", NOW)
+    [one] = stale_processes([report(), *(report(f"web-{n}", "old") for n in range(2, 9))], "now", NOW)
     assert "7 of 8 processes" in one.text
     assert "web-2, web-3, web-4, web-5, web-6 and 2 more" in one.text
 
@@ -98,7 +68,14 @@ def told() -> list[tuple[str, str]]:
         return list(RolloutMessage.objects.filter(kind="alert").order_by("id").values_list("group", "subject"))
 
 
-DOWN = [("oncall", "Alert (critical): flag service down"), ("team", "Alert (critical): flag service down")]
+def look(at: datetime) -> set[str]:
+    """Judge all rules and return the names of those that fire."""
+    with clock.frozen(at):
+        assert evaluate_alerts().failed == ()
+        return set(AlertIncident.objects.filter(ended_at=None).values_list("rule__name", flat=True))
+
+
+DOWN = [("oncall", "Alert (critical): Flag service down"), ("team", "Alert (critical): Flag service down")]
 
 
 def process(seen: datetime, version: str | None = None) -> None:
@@ -110,28 +87,26 @@ def process(seen: datetime, version: str | None = None) -> None:
 def test_a_service_that_is_down_is_told_once_at_the_second_look_and_again_when_it_was_up_between():
     process(NOW)
     down = NOW + 2 * MINUTE
-    assert [watch(at=NOW), watch(at=down), watch(at=down + LASTING / 2)] == [[], [], []]
+    assert [look(NOW), look(down)] == [set(), set()]
     assert told() == []
-    assert [watch(at=down + n * MINUTE) for n in range(1, 30)] == [["flag service"], *[[]] * 28]
+    assert [look(down + n * MINUTE) for n in (1, 2, 29)] == [{"Flag service down"}] * 3
     assert sorted(told()) == DOWN
 
     back = down + 30 * MINUTE
     process(back)
-    assert watch(at=back) == []
-    assert not StandingAlert.objects.exists()
+    assert look(back) == set()
     again = back + 2 * MINUTE
-    assert [watch(at=again), watch(at=again + MINUTE)] == [[], ["flag service"]]
+    assert [look(again), look(again + MINUTE)] == [set(), {"Flag service down"}]
     assert sorted(told()) == sorted(DOWN * 2)
 
 
 @pytest.mark.django_db
 def test_a_restart_that_one_look_happens_to_see_is_told_to_nobody():
     process(NOW)
-    watch(at=NOW + 2 * MINUTE)
-    process(NOW + 3 * MINUTE)
+    look(NOW + 2 * MINUTE)
     for n in range(3, 6):
         process(NOW + n * MINUTE)
-        assert watch(at=NOW + n * MINUTE) == []
+        assert look(NOW + n * MINUTE) == set()
     assert told() == []
 
 
@@ -139,10 +114,10 @@ def test_a_restart_that_one_look_happens_to_see_is_told_to_nobody():
 def test_a_snapshot_that_a_change_has_just_overtaken_is_no_old_one():
     process(NOW)
     Flag.objects.create(name="ui.new")  # the token is another now
-    assert watch(at=NOW + SECOND) == []
+    assert look(NOW + SECOND) == set()
     process(NOW + SECOND, "some token before")
     FlagProcess.objects.update(snapshot_at=NOW - STALE_AFTER, seen_at=NOW + MINUTE)
-    assert [watch(at=NOW + MINUTE), watch(at=NOW + 2 * MINUTE)] == [[], ["flag service"]]
+    assert [look(NOW + MINUTE), look(NOW + 2 * MINUTE)] == [set(), {"Flag service down"}]
 
 
 @pytest.fixture
@@ -160,36 +135,73 @@ def stepped(run, number: int, at: datetime, command: str = "rollback") -> None:
     )  # fmt: skip
 
 
+ONE, ALL = "High rollback frequency", "High rollback frequency of all flags"
+
+
 def test_frequent_rollbacks_are_told_once_while_they_last_and_again_when_they_come_back(run):
     stepped(run, 1, NOW - 3 * MINUTE)
     stepped(run, 2, NOW - 2 * MINUTE, "step_back")
     stepped(run, 3, NOW - MINUTE, "advance")
-    assert watch(at=NOW) == []
+    assert look(NOW) == set()
     stepped(run, 4, NOW)
-    assert [watch(at=NOW), watch(at=NOW + MINUTE)] == [["rollbacks of plan.tried"], []]
-    stepped(run, 5, NOW + MINUTE)  # the fourth today: of all flags as well; the flag's own is told already
-    assert [watch(at=NOW + 2 * MINUTE), watch(at=NOW + 3 * MINUTE)] == [["rollbacks"], []]
-    assert watch(at=NOW + ALL_WINDOW + MINUTE) == []
-    over = NOW + FLAG_WINDOW + MINUTE
-    assert watch(at=over) == []
+    assert [look(NOW + MINUTE), look(NOW + 2 * MINUTE)] == [{ONE}, {ONE}]
+    assert AlertIncident.objects.get().label == "plan.tried"
+    stepped(run, 5, NOW + 3 * MINUTE)  # the fourth today: of all flags as well; the flag's own is told already
+    assert look(NOW + 3 * MINUTE) == {ONE, ALL}
+    assert look(NOW + DAY + 3 * MINUTE) == {ONE}
+    over = NOW + 7 * DAY + 4 * MINUTE
+    assert look(over) == set(), "a flag that was not rolled back in the window is not rolled back too often"
     for number in (6, 7, 8):
         stepped(run, number, over)
-    assert [watch(at=over), watch(at=over + MINUTE)] == [["rollbacks of plan.tried"], []]
-    name = "high rollback frequency"
-    warning, critical = ("team", f"Alert (warning): {name}"), f"Alert (critical): {name}"
-    assert sorted(told()) == sorted([warning, warning, ("oncall", critical), ("team", critical)])
+    assert look(over + MINUTE) == {ONE}
+    warning, critical = ("team", f"Alert (warning): {ONE}"), f"Alert (critical): {ALL}"
+    still = ("team", f"Still (warning): {ONE}")  # a day later
+    assert sorted(told()) == sorted([warning, warning, still, ("oncall", critical), ("team", critical)])
 
 
 def test_what_is_made_up_for_a_demonstration_is_not_counted(run):
     Rollout.objects.update(synthetic=True)
     for number in range(1, 9):
         stepped(run, number, NOW - number * MINUTE)
-    assert watch(at=NOW) == []
+    assert look(NOW) == set()
+
+
+@pytest.mark.django_db
+def test_a_percentage_that_somebody_changed_past_the_log_fires_and_is_told_with_what_changed():
+    seed_flags(acting_user=COMMAND_LINE)
+    assert "Unauthorised change of a flag" not in look(clock.now())
+    with connection.cursor() as cursor:
+        cursor.execute("UPDATE rollout_flag SET rollout_thousandths = 50000 WHERE name LIKE 'plan.%%'", [])
+    reconcile_urgent()
+    assert "Unauthorised change of a flag" in look(clock.now() + MINUTE)
+    [reading] = METRICS.get("flags.unexplained_changes").read(clock.now() - DAY, clock.now() + MINUTE)
+    assert reading.value and "rollout_thousandths changed" in reading.text
+    assert [group for group, subject in told() if "discrepancy" in subject] == ["oncall", "team"]
+
+
+@pytest.mark.django_db
+def test_messages_that_reach_nobody_are_counted_by_group_and_a_group_without_address_is_not():
+    for group, error in (
+        ("team", "slack: 500"),
+        ("team", "slack: 500"),
+        ("oncall", "NOTIFY_URLS_ONCALL names no address"),
+    ):
+        RolloutMessage.objects.create(
+            kind="alert",
+            group=group,
+            dedupe_key=str(uuid7()),
+            subject="s",
+            text="t",
+            state="given_up",
+            last_error=error,
+        )
+    found = METRICS.get("messages.undelivered").read(clock.now() - DAY, clock.now() + MINUTE)
+    assert [(one.label, one.value) for one in found] == [("team", 2.0)]
 
 
 @pytest.mark.pure
 def test_each_minute_somebody_looks_in_both_schedules():
-    for name in ("watch the flags", "reconcile what is urgent"):
+    for name in ("judge the alert rules", "sample the worker", "reconcile what is urgent"):
         assert settings.CELERY_BEAT_SCHEDULE[name]["schedule"] == 60.0
         assert SCHEDULE[name][0] == MINUTE
     assert settings.CELERY_BEAT_SCHEDULE["sweep stale jobs"]["schedule"] == 30.0

@@ -15,14 +15,14 @@ from accounts.services.notify import send_waiting_mail
 from audit.services.archive import archive
 from audit.services.reconcile import reconcile_lately, reconcile_urgent
 from audit.services.seal import seal
-from common import clock, idempotency, jobs, retention, rollup, throttle
+from common import clock, idempotency, jobs, retention, rollup, sampling, throttle
 from common.management.base import MesocycleCommand
 from experiments.services.looking import look_at_all
 from rollout.demo_feed import feed
 from rollout.services.messages import deliver_due
 from rollout.services.tick import tick
 from rollout.services.updates import tell_daily, tell_weekly
-from rollout.services.watching import watch
+from telemetry.services.alerts import evaluate_alerts
 from telemetry.services.compact import compact_due
 from telemetry.services.forget import forget_due
 from telemetry.services.measure import measure_due
@@ -52,7 +52,8 @@ SCHEDULE: Final[dict[str, tuple[timedelta, Callable[[], Any]]]] = {
     "feed synthetic rollouts": (timedelta(minutes=1), lambda: feed(clock.now())),
     "look at the rollouts": (timedelta(minutes=1), tick),
     "look at the experiments": (timedelta(hours=1), look_at_all),
-    "watch the flags": (timedelta(minutes=1), watch),
+    "judge the alert rules": (timedelta(minutes=1), evaluate_alerts),
+    "sample the worker": (timedelta(minutes=1), sampling.sample_worker),
     "deliver messages": (timedelta(minutes=1), lambda: deliver_due(clock.now())),
     "tell the daily status": (timedelta(days=1), lambda: tell_daily(clock.now())),
     "tell the weekly report": (timedelta(days=7), lambda: tell_weekly(clock.now())),
