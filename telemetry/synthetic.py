@@ -276,7 +276,7 @@ def _service(cohort: Cohort) -> Iterator[Event]:
     """Yield the service's hours: busier by day, a bad hour now and then."""
     draw = np.random.default_rng((cohort.seed, 1 << 20))
     first = datetime.combine(cohort.until, time(), tzinfo=UTC) - timedelta(days=cohort.service_days)
-    for hour in (first + n * _HOUR for n in range(24 * cohort.service_days)):
+    for hour in (first + n * _HOUR for n in range(24 * cohort.service_days - 1)):  # the last is told on the day after
         for place, (route, method, median) in enumerate(_ROUTES):
             requests = int(draw.poisson(12 if 6 <= hour.hour <= 21 else 2))
             if not requests:
