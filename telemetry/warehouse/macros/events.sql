@@ -1,17 +1,34 @@
-{#- What keeps an event of a type and version from being used; NULL where nothing does. From the schemas' own words. -#}
-{%- macro broken(document, properties) -%}
+{#- Members whose text says more than their kind: a date may be none, a number may fit nowhere. -#}
+{%- macro worded(properties) -%}
+{%- set found = [] -%}
+{%- for one in properties -%}
+    {%- if one.format in ("date", "date-time") or "number" in one.kinds -%}{%- do found.append(one) -%}{%- endif -%}
+{%- endfor -%}
+{{ return(found) }}
+{%- endmacro -%}
+
+{#- The first member that is missing or of another kind, from `kinds` in the order of the properties; NULL for none. -#}
+{%- macro misfit(properties) -%}
 case
-{%- for property in properties %}
-    {%- set fits = is_kind(document, property.kinds, property.name) %}
-    {%- set word = "(" ~ document ~ " ->> '" ~ property.name ~ "')" %}
-    when not coalesce({{ fits }}, {{ "false" if property.required else "true" }})
-        then '{{ property.name }}: {{ "missing or " if property.required }}no {{ property.kinds | join(" or ") }}'
-    {%- if property.format == "date" %}
-    when {{ word }} is not null and {{ try_date(word) }} is null then '{{ property.name }}: no date'
-    {%- elif property.format == "date-time" %}
-    when {{ word }} is not null and {{ try_timestamp(word) }} is null then '{{ property.name }}: no time'
-    {%- elif "number" in property.kinds %}
-    when length({{ word }}) > 24 or lower({{ word }}) like '%e%' and lower({{ word }}) not like '%e-__' then '{{ property.name }}: no number that fits'
+{%- for one in properties %}
+    when not coalesce(kinds[{{ loop.index }}] in ({{ kind_names(one.kinds) }}), {{ "false" if one.required else "true" }})
+        then '{{ one.name }}: {{ "missing or " if one.required }}no {{ one.kinds | join(" or ") }}'
+{%- endfor %}
+end
+{%- endmacro -%}
+
+{#- The first member whose text no database takes, from `words` in the order of `worded`; NULL for none. -#}
+{%- macro misword(properties) -%}
+case
+{%- for one in worded(properties) %}
+    {%- set word = "words[" ~ loop.index ~ "]" %}
+    {%- if one.format == "date" %}
+    when {{ word }} is not null and {{ try_date(word) }} is null then '{{ one.name }}: no date'
+    {%- elif one.format == "date-time" %}
+    when {{ word }} is not null and {{ try_timestamp(word) }} is null then '{{ one.name }}: no time'
+    {%- else %}
+    when length({{ word }}) > 24 or lower({{ word }}) like '%e%' and lower({{ word }}) not like '%e-__'
+        then '{{ one.name }}: no number that fits'
     {%- endif %}
 {%- endfor %}
 end
@@ -19,6 +36,12 @@ end
 
 {#- Good events of one type with the columns that are asked for: {name: text | number | boolean | date | timestamp | json}. -#}
 {%- macro staged(type, columns) -%}
+with read as (
+    select *, {{ words_of("data", columns.keys() | list) }} as words
+    from {{ ref("base_events") }}
+    where type = '{{ type }}' and reason is null
+)
+
 select
     id,
     subject,
@@ -27,7 +50,7 @@ select
     date_trunc('week', time)::date as week,
     is_synthetic
     {%- for name, as_ in columns.items() %}
-    {%- set word = "(data ->> '" ~ name ~ "')" %},
+    {%- set word = "words[" ~ loop.index ~ "]" %},
     {% if as_ == "text" -%} {{ word }}
     {%- elif as_ == "number" -%} {{ word }}::float8
     {%- elif as_ == "boolean" -%} {{ word }}::boolean
@@ -36,8 +59,7 @@ select
     {%- elif as_ == "json" -%} case when {{ is_kind("data", ["array", "object"], name) }} then data -> '{{ name }}' end
     {%- endif %} as {{ "planned_on" if name == "day" else name }}
     {%- endfor %}
-from {{ ref("base_events") }}
-where type = '{{ type }}' and reason is null
+from read
 {%- endmacro -%}
 
 {#- What every event about a plan carries (D2). -#}

@@ -5,6 +5,5 @@ with accepted as (
     order by plan_id, time, id
 )
 
-select distinct accepted.plan_id, {{ unquoted("entry.item") }} as kind
-from accepted
-cross join lateral {{ elements("accepted.changed") }} as entry(item)
+select distinct plan_id, kind
+from ({{ items_of("accepted", ["plan_id"], "changed", "kind") }}) as entry

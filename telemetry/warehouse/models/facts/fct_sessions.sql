@@ -10,12 +10,8 @@ latest as (
 ),
 
 scheduled as (
-    select
-        latest.plan_id,
-        (entry.item ->> 'session_id') as session_id,
-        {{ try_date("(entry.item ->> 'day')") }} as planned_on
-    from latest
-    cross join lateral {{ elements("latest.schedule") }} as entry(item)
+    select plan_id, session_id, {{ try_date("day") }} as planned_on
+    from ({{ records_of("latest", ["plan_id"], "schedule", ["session_id", "day"]) }}) as entry
 ),
 
 said as (

@@ -1,42 +1,74 @@
 {{ config(materialized="table") }}
 -- Every event that came, each with why it is not used (`reason`), if it is not.
+{%- set versions = var("schemas").versions %}
 with synthetic as (
     select distinct (data ->> 'athlete') as athlete
     from {{ source("raw", "events") }}
     where type = 'athlete.described' and (data ->> 'is_synthetic') = 'true'
 ),
 
-raw as (
+raw as materialized (
     select
         *,
         coalesce(type, '') || ':' || case
             when dataschema is null then '1' else split_part(dataschema, ':', 5)
         end as type_version,
-        row_number() over (partition by id order by recorded_at nulls last, time, file, row_in_file) as copy
+        row_number() over (partition by id order by recorded_at nulls last, time, file, row_in_file) as copy,
+        (data ->> 'athlete') as athlete
     from {{ source("raw", "events") }}
     where coalesce(recorded_at, {{ as_of() }}) <= {{ as_of() }}
 ),
 
-checked as (
+-- What the members of the data are, and the texts of some, read once.
+read as materialized (
     select
         *,
+        case type_version
+            {%- for name, properties in versions.items() if properties %}
+            when '{{ name }}' then {{ kinds_of("data", properties | map(attribute="name") | list) }}
+            {%- endfor %}
+        end as kinds,
+        case type_version
+            {%- for name, properties in versions.items() if worded(properties) %}
+            when '{{ name }}' then {{ words_of("data", worded(properties) | map(attribute="name") | list) }}
+            {%- endfor %}
+        end as words
+    from raw
+),
+
+-- A handful of shapes are judged, not each event.
+shapes as (
+    select
+        type_version, kinds,
+        case type_version
+            {%- for name, properties in versions.items() if properties %}
+            when '{{ name }}' then {{ misfit(properties) }}
+            {%- endfor %}
+        end as misfit
+    from (select distinct type_version, kinds from read) as shape
+),
+
+checked as (
+    select
+        read.*,
         case
             when id is null or length(id) <> 36 then 'no id'
             when time is null then 'no time'
             when coalesce(subject, '') = '' then 'no subject'
-            when coalesce(type, '') not in ({% for one in var("schemas").types %}'{{ one }}', {% endfor %}'') then 'unknown type'
-            when type = '' or type is null then 'unknown type'
-            when type_version not in ({% for one in var("schemas").versions %}'{{ one }}', {% endfor %}'') then 'unknown version'
+            when coalesce(type, '') not in ('{{ var("schemas").types | join("', '") }}') then 'unknown type'
+            when read.type_version not in ('{{ versions.keys() | join("', '") }}') then 'unknown version'
             when data is null then 'data: no JSON'
             when not {{ is_kind("data", ["object"]) }} then 'data: no object'
-            else case type_version
-                {%- for name, properties in var("schemas").versions.items() %}
-                when '{{ name }}' then {{ broken("data", properties) }}
+            when shapes.misfit is not null then shapes.misfit
+            else case read.type_version
+                {%- for name, properties in versions.items() if worded(properties) %}
+                when '{{ name }}' then {{ misword(properties) }}
                 {%- endfor %}
-                else null
             end
         end as broken
-    from raw
+    from read
+    left join shapes
+        on shapes.type_version = read.type_version and shapes.kinds is not distinct from read.kinds
 )
 
 select
@@ -50,4 +82,4 @@ select
     end as reason,
     broken as detail
 from checked
-left join synthetic on synthetic.athlete = (checked.data ->> 'athlete')
+left join synthetic on synthetic.athlete = checked.athlete

@@ -1,11 +1,16 @@
+{{ config(materialized="table") }}
 -- Every event about a plan with what it says of the plan.
+{%- set columns = ["plan_id", "athlete", "coach_id", "experiment_arm", "algorithm_version", "pipeline"] %}
+with read as materialized (
+    select id, type, time, is_synthetic, {{ words_of("data", columns) }} as words
+    from {{ ref("base_events") }}
+    where reason is null and (type like 'plan.%' or type in ('session.completed', 'cycle.rated', 'race.result'))
+)
+
 select
     id, type, time, is_synthetic,
-    (data ->> 'plan_id') as plan_id,
-    (data ->> 'athlete') as athlete,
-    (data ->> 'coach_id') as coach_id,
-    coalesce(data ->> 'experiment_arm', '') as experiment_arm,
-    (data ->> 'algorithm_version') as algorithm_version,
-    (data ->> 'pipeline') as pipeline
-from {{ ref("base_events") }}
-where reason is null and (data ->> 'plan_id') is not null and type <> 'generation.settled'
+    {%- for name in columns %}
+    {{ "coalesce(words[%d], '')" % loop.index if name == "experiment_arm" else "words[%d]" % loop.index }} as {{ name }}{{ "," if not loop.last }}
+    {%- endfor %}
+from read
+where words[1] is not null
