@@ -61,6 +61,8 @@ MATRIX: Final[dict[str, dict[str, Relation]]] = {
     "report:count": {"admin": Relation.ALL, "data_scientist": Relation.ALL},
     "announcement:write": {"admin": Relation.ALL},
     "telemetry:operate": {"admin": Relation.ALL},
+    "metrics:view": {"admin": Relation.ALL, "data_scientist": Relation.ALL, "coach": Relation.COACHED},
+    "service:view": {"admin": Relation.ALL, "data_scientist": Relation.ALL},
 }
 
 GRANTED: Final = frozenset({"athlete:view", "history:view", "model:view", "plan:view"})

@@ -6,6 +6,7 @@ import json
 import os
 import resource
 import sys
+from datetime import date
 from pathlib import Path
 
 import django
@@ -16,7 +17,9 @@ django.setup()
 from django.test import override_settings  # noqa: E402
 
 from common import clock  # noqa: E402
+from telemetry.forgetting import Forget  # noqa: E402
 from telemetry.landing import land  # noqa: E402
+from telemetry.sinks.rewriting import compact_files  # noqa: E402
 from telemetry.synthetic import Cohort, events  # noqa: E402
 from telemetry.warehousing.build import build  # noqa: E402
 
@@ -24,11 +27,15 @@ _AT_ONCE = 2_000
 
 
 def synthesise(folder: Path, athletes: int) -> dict[str, float]:
-    """Write as many athletes' events, some thousand athletes at once; the same days again make several files a day."""
+    """Write as many athletes' events, some thousand athletes at once, and make them one file a type and day.
+
+    That is how the compaction of every night leaves them before the build.
+    """
     count = 0
     for number, first in enumerate(range(0, athletes, _AT_ONCE)):
         cohort = Cohort(athletes=min(_AT_ONCE, athletes - first), coaches=80, until=clock.today(), seed=number)
         count += land(events(cohort), folder / "telemetry")
+    compact_files(folder / "telemetry", before=date.max, forget=Forget())
     return {"events": count}
 
 

@@ -25,6 +25,8 @@ _PAGES = [
     ("Release", "Messages", "outgoing_mail", "admin:rollout_rolloutmessage_changelist", "rollout:manage"),
     ("Support", "Report queue", "support_agent", "admin:rollout_report_changelist", "report:work"),
     ("Evidence", "Experiments", "science", "admin:experiments_experiment_changelist", "experiment:manage"),
+    ("Evidence", "Metrics", "monitoring", "metrics-overview", "metrics:view"),
+    ("Evidence", "Service health", "monitor_heart", "metrics-service", "service:view"),
     ("Governance", "People", "badge", "admin:accounts_user_changelist", "user:manage"),
     ("Governance", "Coach links", "link", "admin:accounts_coachlink_changelist", "link:manage"),
     ("Governance", "Teams", "diversity_3", "admin:accounts_team_changelist", "user:manage"),

@@ -1,1 +1,1 @@
-"""The operators' pages of alerts."""
+"""Pages of our own in the admin: alerts, and the dashboards."""

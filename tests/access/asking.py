@@ -65,6 +65,8 @@ PATHS: Final = {
     "admin/(?P<url>.*)$": "admin/nothing",
     "audit-inclusion-proof": "api/v1/audit/proofs/inclusion?event={event}",
     "audit-consistency-proof": "api/v1/audit/proofs/consistency?first=1",
+    "metrics-csv": "admin/metrics/overview/week.csv",
+    "metrics-service-csv": "admin/service-health/latest.csv",
     "admin:telemetry_deadletter_retry": "admin/telemetry/deadletter/{letter}/retry/",
     "admin:telemetry_alertincident_silence": "admin/telemetry/alertincident/rule/{rule}/silence/",
     "admin:telemetry_alertincident_unsilence": "admin/telemetry/alertincident/rule/{rule}/unsilence/",

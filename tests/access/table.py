@@ -32,7 +32,8 @@ Pages: as REST, but athletes have no console (`log`), and Django answers 403 for
     (as a redirect) for a row. Queues of our own (erasure, holds, break-glass) are 404 to who lacks their verb.
     GET of an address that only takes POST leads back to where the button is: `ok`, and says nothing.
 Administration: user:manage, link:manage, athlete:grant, erasure:confirm: administrators; hold:manage, audit:review:
-    compliance too or alone; rollout:manage, experiment:manage: data scientists too; telemetry:operate: administrators.
+    compliance too or alone; rollout:manage, experiment:manage: data scientists too; telemetry:operate: administrators;
+    service:view: data scientists too; metrics:view: coaches too.
     Nothing is deleted in the console: 403 for everybody.
 Flags: who is logged in asks about subjects in their scope; others are told 400, which counts as `ok` here and is
     tested with the flags.
@@ -406,6 +407,20 @@ admin:telemetry_alertrule_change         GET    log log ok  403 403 403 403 403 
 admin:telemetry_alertrule_change         POST   log log say 403 403 403 403 403 403 log log 403 403 403 403 403 403
 metrics                                  GET    401 401 nil 401 401 401 401 401 401 401 401 401 401 401 401 401 401
 metrics                                  POST   405 405 405 405 405 405 405 405 405 405 405 405 405 405 405 405 405
+
+# Metrics: metrics:view (administrators, data scientists, coaches of their own), service:view; nothing is built here
+metrics-overview                         GET    log log nil nil nil nil nil nil nil log log 403 403 403 403 nil 403
+metrics-overview                         POST   log log 405 405 405 405 405 405 405 log log 405 405 405 405 405 405
+metrics-targets                          GET    log log nil nil nil nil nil nil nil log log 403 403 403 403 nil 403
+metrics-targets                          POST   log log 405 405 405 405 405 405 405 log log 405 405 405 405 405 405
+metrics-accuracy                         GET    log log nil nil nil nil nil nil nil log log 403 403 403 403 nil 403
+metrics-accuracy                         POST   log log 405 405 405 405 405 405 405 log log 405 405 405 405 405 405
+metrics-csv                              GET    log log 404 404 404 404 404 404 404 log log 403 403 403 403 404 403
+metrics-csv                              POST   log log 405 405 405 405 405 405 405 log log 405 405 405 405 405 405
+metrics-service                          GET    log log nil 403 403 403 403 403 403 log log 403 403 403 403 nil 403
+metrics-service                          POST   log log 405 405 405 405 405 405 405 log log 405 405 405 405 405 405
+metrics-service-csv                      GET    log log nil 403 403 403 403 403 403 log log 403 403 403 403 nil 403
+metrics-service-csv                      POST   log log 405 405 405 405 405 405 405 log log 405 405 405 405 405 405
 
 # Somebody who was erased: out of everybody's reach but the administrators' and, in the log, compliance's
 athlete-grants@erased                    GET    401 401 ok  403 403 403 403 403 403 403 403 403 403 403 403 403 403

@@ -12,7 +12,18 @@ from pathlib import Path
 import pytest
 
 from telemetry import synthetic
+from telemetry.dashboards import plans
+from telemetry.dashboards.asked import Asked, asked_of
+from telemetry.dashboards.marts import Marts
+from telemetry.dashboards.people import is_about_people
+from telemetry.dashboards.reach import Reach
+from telemetry.dashboards.success import standings
 from telemetry.metric_definitions import definitions
+from telemetry.pages.accuracy import accuracy
+from telemetry.pages.frame import page_of
+from telemetry.pages.overview import overview
+from telemetry.pages.service import past
+from telemetry.pages.targets import targets
 from telemetry.synthetic import Cohort
 from telemetry.warehousing.build import Outcome
 from telemetry.warehousing.published import current
@@ -22,6 +33,10 @@ from tests.telemetry.warehouse.written_out import leave_rows_of_others, written_
 
 pytestmark = [pytest.mark.pure]
 
+FUNNEL = (
+    "generated", "reviewed", "approved", "published", "completed", "waiting_for_review", "waiting_for_answer",
+    "waiting_for_publishing", "running", "replaced",
+)  # fmt: skip
 QUERY = "SELECT metric, week, sum(numerator), sum(denominator) FROM mart_metrics_weekly GROUP BY ALL"
 
 
@@ -46,6 +61,7 @@ def test_every_metric_is_what_an_oracle_says_of_the_same_events(tmp_path: Path, 
         assert not done.bad, done.bad
         assert asked == []
         rows_ = rows(QUERY)
+        pages_say_what_was_published()
     found = {(metric, week): (y, d) for metric, week, y, d in rows_}
     expected = oracle.weekly(told, AS_OF)
     assert {metric for metric, _ in expected} == definitions().keys()
@@ -53,6 +69,37 @@ def test_every_metric_is_what_an_oracle_says_of_the_same_events(tmp_path: Path, 
     assert found.keys() - zero == {key for key, (y, d) in expected.items() if y or d}
     for key in found.keys() - zero:
         assert found[key] == pytest.approx(expected[key], rel=1e-9), key
+
+
+def pages_say_what_was_published() -> None:
+    """Each page reads what dbt really builds, for each kind of reader; parts added up are the whole."""
+    build = current()
+    assert build is not None
+    tokens = frozenset(token for (token,) in rows("SELECT DISTINCT coach_id FROM mart_plans"))
+    readers = (Reach(None), Reach(None, is_pseudonymous=True), Reach(tokens))
+    for reach in readers:
+        for find in (overview, targets, accuracy, past):
+            page = page_of(reach, {"span": "all"}, find)
+            assert page.nothing is None, (find, page.nothing)
+            assert find is past or not page.found.is_empty, find
+    oldest = rows("SELECT min(week) FROM mart_metrics_weekly")[0][0]
+    every = asked_of({"span": "all"}, as_of=AS_OF, oldest=oldest)
+    with Marts(build, readers[0]) as whole, Marts(build, readers[2]) as parts:
+        assert seen(whole, every) == seen(parts, every)
+        steps = plans.funnel(whole, every)
+    reached = [steps.reached[name].value for name in plans.STAGES]
+    waiting = [steps.waiting[name].value for name in ("review", "answer", "publishing", "running", "replaced")]
+    sums = ", ".join(f"sum({name})::DOUBLE" for name in FUNNEL)
+    assert [(*reached, *waiting)] == rows(f"SELECT {sums} FROM mart_funnel WHERE week < DATE '{every.until}'")
+
+
+def seen(marts: Marts, every: Asked) -> dict[str, list[float | None]]:
+    """Return each target's line, to the ninth digit."""
+    return {
+        one.definition.name: [None if at.value is None else round(at.value, 9) for at in one.trend]
+        for one in standings(marts, every)
+        if is_about_people(one.definition)
+    }
 
 
 @pytest.fixture(scope="module")
@@ -89,6 +136,7 @@ def test_numbers_computed_by_hand(small: Outcome) -> None:
     changes = rows("SELECT plans, unchanged, volume, intensity, rest_days FROM mart_changes ORDER BY experiment_arm")
     assert changes == [(1, 1, 0, 0, 0), (1, 0, 1, 0, 1)]
     assert rows("SELECT reason, edits, volume_percent_sum FROM mart_reasons") == [("travel", 2, -30)]
+    assert rows("SELECT count(*), sum(volume_percent) FROM mart_edits") == [(2, -30)]
     assert rows("SELECT races, error_percent_sum FROM mart_accuracy") == [(1, 4)]
     hours = "SELECT hours_to_review, hours_to_answer, hours_to_approval FROM mart_plans WHERE experiment_arm = 'x:b'"
     assert rows(hours) == [(3, 9, 12)]

@@ -44,10 +44,10 @@ select
     rows_.athlete,
     rows_.week,
     cast(null as varchar(64)) as plan_id,
-    coalesce(active.coach_id, earlier.coach_id) as coach_id,
+    coalesce(active.coach_id, earlier.coach_id, athletes.coach_id) as coach_id,
     cast(null as varchar(64)) as experiment_arm,
     cast(null as varchar(64)) as pipeline,
-    coalesce(active.is_synthetic, earlier.is_synthetic, 0) = 1 as is_synthetic,
+    coalesce(active.is_synthetic, earlier.is_synthetic, athletes.is_synthetic::int, 0) = 1 as is_synthetic,
     (active.athlete is not null)::int::float8 as is_active,
     coalesce(active.acts, 0) as acts,
     coalesce(active.requests, 0) as requests,
@@ -58,3 +58,4 @@ from rows_
 left join active on active.athlete = rows_.athlete and active.week = rows_.week
 left join active as earlier on earlier.athlete = rows_.athlete and earlier.week = rows_.week - 28
 left join reported on reported.athlete = rows_.athlete and reported.week = rows_.week
+left join {{ ref("dim_athletes") }} as athletes on athletes.athlete = rows_.athlete

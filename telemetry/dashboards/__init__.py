@@ -1,0 +1,1 @@
+"""What the dashboards show, read from the published marts alone."""

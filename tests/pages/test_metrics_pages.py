@@ -1,0 +1,61 @@
+"""The dashboards in a real browser, for who sees everybody and for a coach: drawn, narrow, and asking nobody else."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+
+from tests.pages.reviewing import Visit, nameless, picture, pictures
+from tests.pages.test_pages import COACH
+from tests.support.processes import Server
+from tests.telemetry.marts import looked_at, publish
+
+pytestmark = [pytest.mark.server, pytest.mark.browser]
+ADMIN = "admin@demo.mesocycle.example"
+TOKENS = "from telemetry.tokens import person_token; from accounts.models import User; print(*(person_token(pk)"
+COACHES = f"{TOKENS} for pk in User.objects.filter(role='coach').order_by('email').values_list('pk', flat=True)))"
+DRAWN = (
+    """canvas => canvas.getContext('2d').getImageData(0, 0, canvas.width, canvas.height).data.some(value => value)"""
+)
+
+
+def test_the_dashboards_are_drawn_and_lead_to_their_tables(visit: Visit, server: Server) -> None:
+    tokens = server.manage("shell", "--verbosity", "0", "-c", COACHES).stdout.split()
+    now = datetime.now(UTC)
+    publish(
+        Path(server.env["MESOCYCLE_VAR"]) / "warehouse",
+        looked_at(now, [*tokens, "v1:9f3c5e17", "v1:17ab90cc"]),
+        as_of=now,
+    )
+    page, wrong = visit(ADMIN)
+    for name, address in (
+        ("overview", "metrics/"),
+        ("targets", "metrics/targets/"),
+        ("accuracy", "metrics/accuracy/"),
+        ("service", "service-health/"),
+    ):
+        page.goto(f"{server.url}/admin/{address}")
+        page.wait_for_selector(".ro-bar h1")
+        pictures(page, f"metrics-{name}")
+        assert nameless(page) == [], name
+    page.goto(f"{server.url}/admin/metrics/?span=4")
+    assert page.wait_for_selector("canvas.chart").evaluate(DRAWN)
+    page.click(".ro-chart summary")
+    assert page.locator(".ro-chart tbody tr").count() == 4
+    page.click(".ro-bar summary")
+    page.select_option("[name=arm]", "engine:control")
+    page.click(".ro-bar button")
+    page.wait_for_url("**arm=engine*")
+    assert page.locator(".ro-chart thead th").all_text_contents()[1:] == ["Control"]
+    with page.expect_download() as download:
+        page.click("a:has-text('CSV of Weekly adherence')")
+    assert download.value.suggested_filename == "mesocycle-overview-adherence.csv"
+    assert wrong == []
+
+    page, wrong = visit(COACH)
+    page.goto(f"{server.url}/admin/metrics/")
+    assert page.locator(".mx-heat tbody tr").count() == 1
+    picture(page, "metrics-coach-390", (390, 844))
+    assert wrong == []
