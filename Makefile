@@ -64,7 +64,7 @@ format: $(STAMP)  ## format and sort imports
 	$(VENV)/bin/ruff format .
 
 COMPILE := uv pip compile --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
-	--no-emit-find-links --no-header --no-annotate
+	--no-emit-find-links --no-header --no-annotate --no-strip-extras
 lock: $(STAMP)  ## resolve requirements.in and requirements-bench.in into their locks
 	$(COMPILE) requirements.in -o requirements.lock
 	$(COMPILE) -c requirements.lock requirements-bench.in -o requirements-bench.lock

@@ -5,8 +5,12 @@ with schedules as (
     select plan_id, schedule, time, id from {{ ref("stg_plans_updated") }} where schedule is not null
 ),
 
+last_one as (
+    select distinct on (plan_id) plan_id, id from schedules order by plan_id, time desc, id desc
+),
+
 latest as (
-    select distinct on (plan_id) plan_id, schedule from schedules order by plan_id, time desc, id desc
+    select schedules.plan_id, schedules.schedule from schedules join last_one on last_one.id = schedules.id
 ),
 
 scheduled as (

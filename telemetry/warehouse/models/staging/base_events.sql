@@ -7,22 +7,23 @@ with synthetic as (
     where type = 'athlete.described' and (data ->> 'is_synthetic') = 'true'
 ),
 
-raw as materialized (
+known as not materialized (
+    select * from {{ source("raw", "events") }} where coalesce(recorded_at, {{ as_of() }}) <= {{ as_of() }}
+),
+
+-- Few ids come twice: they alone are put in order.
+copies as (
     select
-        *,
-        coalesce(type, '') || ':' || case
-            when dataschema is null then '1' else split_part(dataschema, ':', 5)
-        end as type_version,
-        row_number() over (partition by id order by recorded_at nulls last, time, file, row_in_file) as copy,
-        (data ->> 'athlete') as athlete
-    from {{ source("raw", "events") }}
-    where coalesce(recorded_at, {{ as_of() }}) <= {{ as_of() }}
+        file, row_in_file, row_number() over (partition by id order by recorded_at nulls last, time, file, row_in_file) as copy
+    from known
+    where id in (select id from known group by id having count(*) > 1)
 ),
 
 -- What the members of the data are, and the texts of some, read once.
 read as materialized (
     select
-        *,
+        told.*,
+        (data ->> 'athlete') as athlete,
         case type_version
             {%- for name, properties in versions.items() if properties %}
             when '{{ name }}' then {{ kinds_of("data", properties | map(attribute="name") | list) }}
@@ -33,7 +34,12 @@ read as materialized (
             when '{{ name }}' then {{ words_of("data", worded(properties) | map(attribute="name") | list) }}
             {%- endfor %}
         end as words
-    from raw
+    from (
+        select
+            *, coalesce(type, '') || ':' || case when dataschema is null then '1' else split_part(dataschema, ':', 5) end
+                as type_version
+        from known
+    ) as told
 ),
 
 -- A handful of shapes are judged, not each event.
@@ -72,14 +78,15 @@ checked as (
 )
 
 select
-    id, source, type, subject, dataschema, time, recorded_at, data, file,
+    id, source, type, subject, dataschema, time, recorded_at, data, checked.file,
     (coalesce(source, '') like '%/synthetic' or synthetic.athlete is not null) as is_synthetic,
     case
         when broken is not null then 'broken'
-        when copy > 1 then 'duplicate'
+        when copies.copy > 1 then 'duplicate'
         when time > coalesce(recorded_at, {{ as_of() }}) + interval '{{ var("future_minutes") }} minutes' then 'future'
         when time < recorded_at - interval '{{ var("late_days") }} days' then 'late'
     end as reason,
     broken as detail
 from checked
+left join copies on copies.file = checked.file and copies.row_in_file = checked.row_in_file
 left join synthetic on synthetic.athlete = checked.athlete

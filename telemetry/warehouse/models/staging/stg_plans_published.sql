@@ -1,1 +1,2 @@
+{{ config(materialized="table") }}
 {{ staged("plan.published", plan_columns({"schedule": "json"})) }}

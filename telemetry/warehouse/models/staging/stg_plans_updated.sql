@@ -1,1 +1,2 @@
+{{ config(materialized="table") }}
 {{ staged("plan.version.updated", plan_columns({"schedule": "json"})) }}

@@ -1,3 +1,4 @@
+{{ config(materialized="table") }}
 {{ staged("session.completed", plan_columns({
     "session_id": "text",
     "status": "text",
