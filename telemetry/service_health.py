@@ -6,6 +6,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Final
 
 from common import clock
 from common.context import unit_of_work
@@ -15,6 +16,10 @@ from common.request_counts import Requests, requests_between
 from telemetry.lag import oldest_waiting
 from telemetry.monitored import cache_counts, queue_lengths
 from telemetry.services.alerts import ALERTS
+
+A_MINUTE: Final = timedelta(minutes=1)
+MOST_JOBS: Final = 10_000
+MOST_SLOTS: Final = 100
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,27 +69,34 @@ class GpuUse:
 
 @dataclass(frozen=True, slots=True)
 class Use:
-    """All processes at one time: memory and cores in use added up, the share that caches had (None: not asked)."""
+    """All processes in one slot of time: memory and cores in use added up, the share that caches had (None: not asked).
+
+    gpu_percent: mean of what workers saw, None where there is no GPU.
+    """
 
     at: datetime
     memory_bytes: int
     cpu_percent: float
     cache_share: float | None
+    gpu_percent: float | None
 
 
 @dataclass(frozen=True, slots=True)
 class ServiceHealth:
     """What was seen in [since, until).
 
-    routes: the most asked first.
-    queue_seconds: how long the oldest job has waited, 0 where none waits; `queues` are the broker's, where it has any.
+    requests: as counted, by route, method and class of status; `everything` and `routes` (the most asked first) are
+        made of them.
+    queue_seconds: how long the oldest job has waited, 0 where none waits; queue_length: how many, up to `MOST_JOBS`;
+        `queues` are the broker's, where it has any.
     outbox_seconds: how long the oldest event has waited.
     gpu: None where there is none.
-    over_time: about a hundred points at most, in order.
+    over_time: slots as long as `slot` in which a process was seen, in order.
     """
 
     since: datetime
     until: datetime
+    requests: tuple[Requests, ...]
     everything: ResponseTimes
     routes: tuple[ResponseTimes, ...]
     caches: tuple[CacheUse, ...]
@@ -95,22 +107,30 @@ class ServiceHealth:
     queues: dict[str, int]
     outbox_seconds: float
     gpu: GpuUse | None
+    slot: timedelta
     over_time: tuple[Use, ...]
 
 
-def service_health(since: datetime, until: datetime | None = None) -> ServiceHealth:
-    """Return how the service did since a moment; opens its own unit of work, so call it outside any."""
+def service_health(
+    since: datetime, until: datetime | None = None, *, least_slot: timedelta = A_MINUTE
+) -> ServiceHealth:
+    """Return how the service did since a moment; opens its own units of work, so call it outside any.
+
+    least_slot: how long a slot of `over_time` is at least; about a hundred of them fit in.
+    """
     now = clock.now()
     end, oldest = until or now, oldest_waiting()
+    slot = max((end - since) / MOST_SLOTS, least_slot)
     with unit_of_work(ALERTS, read_only=True):
         requests = requests_between(since, end)
         samples = list(ProcessSample.objects.filter(at__gte=since, at__lt=end).order_by("at"))
         waiting = Job.objects.filter(state=JobState.QUEUED).order_by("created_at").values_list("created_at", flat=True)
-        jobs = list(waiting[:10_000])
+        jobs = list(waiting[:MOST_JOBS])
     counts = cache_counts(row.caches_json for row in samples)
     return ServiceHealth(
         since=since,
         until=end,
+        requests=tuple(requests),
         everything=_times("", requests),
         routes=_routes(requests),
         caches=tuple(CacheUse(name, h, m, h / (h + m)) for name, (h, m) in counts.items()),
@@ -121,7 +141,8 @@ def service_health(since: datetime, until: datetime | None = None) -> ServiceHea
         queues=queue_lengths(),
         outbox_seconds=max((now - oldest).total_seconds(), 0.0) if oldest else 0.0,
         gpu=_gpu(samples),
-        over_time=_over_time(samples, since, end),
+        slot=slot,
+        over_time=_over_time(samples, since, slot),
     )
 
 
@@ -170,12 +191,11 @@ def _gpu(samples: Sequence[ProcessSample]) -> GpuUse | None:
     return None
 
 
-def _over_time(samples: Sequence[ProcessSample], since: datetime, until: datetime) -> tuple[Use, ...]:
-    """Put samples into slots of at least a minute; in a slot each process counts with its mean."""
-    step = max((until - since) / 100, timedelta(minutes=1))
+def _over_time(samples: Sequence[ProcessSample], since: datetime, slot: timedelta) -> tuple[Use, ...]:
+    """Put samples into slots; in a slot each process counts with its mean."""
     slots: dict[int, list[ProcessSample]] = defaultdict(list)
     for row in samples:
-        slots[int((row.at - since) / step)].append(row)
+        slots[(row.at - since) // slot].append(row)
     found = []
     for number, rows in sorted(slots.items()):
         looks: dict[str, list[ProcessSample]] = defaultdict(list)
@@ -184,5 +204,7 @@ def _over_time(samples: Sequence[ProcessSample], since: datetime, until: datetim
         memory = sum(sum(row.memory_bytes for row in own) // len(own) for own in looks.values())
         cpu = sum(sum(row.cpu_percent for row in own) / len(own) for own in looks.values())
         share = _share(cache_counts(row.caches_json for row in rows))
-        found.append(Use(since + number * step, memory, round(cpu, 2), share))
+        gpus = [row.gpu_percent for row in rows if row.gpu_percent is not None]
+        busy = sum(gpus) / len(gpus) if gpus else None
+        found.append(Use(since + number * slot, memory, round(cpu, 2), share, busy))
     return tuple(found)

@@ -1,24 +1,20 @@
-"""How the service does: days from the published marts, the latest hours from the request roll-ups themselves."""
+"""How the service does: days from the published marts, the latest hours as processes counted them."""
 
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from datetime import date, datetime, timedelta
+from datetime import date
 from typing import Any, Final
 
-from common import clock
-from common.models import RequestRollup
-from common.rollup import BUCKETS_MS
+from common.latency import BUCKETS_MS
+from common.request_counts import Requests as Counted
 from telemetry.dashboards.asked import Asked
 from telemetry.dashboards.marts import Marts
 from telemetry.dashboards.numbers import NOTHING, Number, number
-from telemetry.lag import lag
-from telemetry.models import DeadLetter
 
 QUICK_MS: Final = 200
-RECENT: Final = timedelta(hours=3)
 _SUMS: Final = ("requests", "client_errors", "server_errors", "quick")
 _DAYS: Final = (
     "SELECT day, {group} AS name, sum(requests) AS requests, sum(client_errors) AS client_errors,"
@@ -43,15 +39,11 @@ class Requests:
 
 
 @dataclass(frozen=True)
-class Now:
-    """The latest hours, as far as they were written down; waiting: seconds for which the oldest event waits."""
+class Latest:
+    """Requests of the latest hours, as far as they were written down."""
 
-    since: datetime
     whole: Requests
     routes: tuple[Requests, ...]
-    waiting: float | None
-    measured_ago: float | None
-    dead_letters: int
 
 
 @dataclass(frozen=True)
@@ -63,21 +55,17 @@ class Days:
     is_synthetic: bool
 
 
-def now(*, since: datetime | None = None) -> Now:
-    """Return what processes counted since (default: three hours ago), and what waits in the outbox."""
-    start = since or clock.now() - RECENT
-    counted = _counted(start)
+def latest(rows: Iterable[Counted]) -> Latest:
+    """Return what processes counted, added up by method and route, the worst first."""
+    counted: dict[str, Counter[str]] = defaultdict(Counter)
     whole: Counter[str] = Counter()
-    for one in counted.values():
-        whole += one
-    told = lag()
-    return Now(
-        start,
+    for row in rows:
+        counts = Counter({row.status_class: row.count, "requests": row.count}) + Counter(row.latency)
+        counted[f"{row.method} {row.route}"] += counts
+        whole += counts
+    return Latest(
         _requests("All routes", whole),
         tuple(sorted((_requests(name, one) for name, one in counted.items()), key=_worst)),
-        told["oldest_waiting_seconds"],
-        told["measured_seconds_ago"],
-        DeadLetter.objects.count(),
     )
 
 
@@ -92,20 +80,6 @@ def days(marts: Marts, asked: Asked) -> Days:
         tuple(sorted((_of_sums(name, one) for name, one in totals.items()), key=_worst)),
         any(row["is_synthetic"] for row in by_day),
     )
-
-
-def _counted(since: datetime) -> dict[str, Counter[str]]:
-    """Add up roll-ups by method and route: classes of status as `5xx`, latencies by the edge of their bucket."""
-    found: dict[str, Counter[str]] = defaultdict(Counter)
-    rows = RequestRollup.objects.filter(minute__gte=since)
-    for route, method, status, number_of, latency in rows.values_list(
-        "route", "method", "status_class", "count", "latency"
-    ).iterator():
-        counts = found[f"{method} {route}"]
-        counts[status] += number_of
-        counts["requests"] += number_of
-        counts.update(latency)
-    return found
 
 
 def _requests(name: str, counts: Counter[str]) -> Requests:

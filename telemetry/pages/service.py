@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from collections.abc import Mapping
+from dataclasses import replace
+from datetime import timedelta
 from typing import Any, Final
 
 from common import clock
@@ -11,54 +13,63 @@ from telemetry.dashboards import service
 from telemetry.dashboards.asked import Asked, monday
 from telemetry.dashboards.marts import Marts
 from telemetry.dashboards.numbers import NO_DATA, goal, of_unit, text
-from telemetry.dashboards.service import QUICK_MS, Days, Now, Requests
+from telemetry.dashboards.service import QUICK_MS, Days, Requests
 from telemetry.metric_definitions import definitions
+from telemetry.models import DeadLetter
+from telemetry.pages import processes
 from telemetry.pages.frame import Found
+from telemetry.pages.gauges import Gauge, Gauges, met, on_time
 from telemetry.pages.tables import Cell, Table
-from telemetry.pages.words import Pill, age, seconds
+from telemetry.pages.words import Pill, seconds
+from telemetry.service_health import ServiceHealth, service_health
 
 ERRORS: Final = "server_errors"
+MEAN_TARGET_MS: Final = 200.0
+"""H6: requests are answered faster than this on average."""
+HOURS: Final = {"3": "3 h", "12": "12 h", "24": "24 h"}
+"""Of each process a row a minute is read, so a page is no place for weeks of them."""
+SLOT: Final = timedelta(minutes=5)
+"""One of the workers looks at itself each minute: in much less time most of them are not seen."""
 LATE_SECONDS: Final = 60.0
 """Events that wait longer than the relay's longest back-off wait for a person."""
 MOST_ROUTES: Final = 40
 
 
-@dataclass(frozen=True)
-class Gauge:
-    """A card of the present; `pill` is None where nobody set a limit."""
-
-    title: str
-    value: str
-    note: str
-    pill: Pill | None = None
+def health_of(given: Mapping[str, str]) -> ServiceHealth:
+    """Return how the service did in the latest hours asked for; call it outside any unit of work."""
+    until = clock.now()
+    return service_health(until - timedelta(hours=int(hours_of(given))), until, least_slot=SLOT)
 
 
-@dataclass(frozen=True)
-class Gauges:
-    """A row of cards."""
-
-    title: str
-    gauges: tuple[Gauge, ...]
+def hours_of(given: Mapping[str, str]) -> str:
+    """Return how many of the latest hours an address asks for; the fewest where it makes no sense."""
+    asked = given.get("hours", "")
+    return asked if asked in HOURS else next(iter(HOURS))
 
 
-def latest() -> dict[str, Any]:
-    """Return what the page says of the latest hours; it needs no build."""
-    now = service.now()
+def latest(health: ServiceHealth, hours: str) -> dict[str, Any]:
+    """Return what the page says of the latest hours; it needs no build, but the reader's unit of work."""
+    requests = service.latest(health.requests)
     return {
-        "now": now,
-        "since": f"last {age(clock.now() - now.since)}",
+        "since": f"last {HOURS[hours]}",
         "gauges": (
-            Gauges("Requests", tuple(_request_gauges(now.whole))),
-            Gauges("Events that leave", tuple(_outbox_gauges(now))),
+            Gauges("Requests", tuple(_request_gauges(requests.whole, health.everything.mean_ms))),
+            Gauges("What waits", (*_outbox_gauges(health), processes.job_gauge(health))),
+            processes.gauges(health),
         ),
-        "routes": [_route(one) for one in now.routes[:MOST_ROUTES]],
-        "more_routes": max(len(now.routes) - MOST_ROUTES, 0),
+        "use": processes.charts(health),
+        "processes": processes.process_rows(health)[:MOST_ROUTES],
+        "more_processes": max(len(health.processes) - MOST_ROUTES, 0),
+        "caches": processes.cache_rows(health),
+        "routes": [_route(one) for one in requests.routes[:MOST_ROUTES]],
+        "more_routes": max(len(requests.routes) - MOST_ROUTES, 0),
     }
 
 
-def latest_table() -> Table:
-    """Return the latest hours by route, for a spreadsheet."""
-    return _requests_table("latest", "Latest hours by route", service.now().routes)
+def latest_tables(health: ServiceHealth) -> tuple[Table, ...]:
+    """Return the latest hours, for a spreadsheet."""
+    by_route = _requests_table("latest", "Latest hours by route", service.latest(health.requests).routes)
+    return (by_route, *processes.tables(health))
 
 
 def past(marts: Marts, asked: Asked) -> Found:
@@ -76,30 +87,36 @@ def past(marts: Marts, asked: Asked) -> Found:
     return Found(shown, tables, found.is_synthetic, not found.days)
 
 
-def _request_gauges(whole: Requests) -> list[Gauge]:
+def _request_gauges(whole: Requests, mean_ms: float | None) -> list[Gauge]:
     target, share = definitions()[ERRORS].target, whole.server_errors.value
     pill, note = None, f"5xx of {whole.requests:,} requests"
     if target:
         note += f", target ≤ {goal(target.value, 'share')}"
         if share is not None:
-            pill = Pill("check_circle", "Met", "good") if target.is_met(share) else Pill("cancel", "Above", "bad")
+            pill = met(target.is_met(share), "Above")
     p95 = "Above 10 s" if whole.p95_ms == float("inf") else f"{whole.p95_ms:,.0f} ms" if whole.p95_ms else NO_DATA
     return [
         Gauge("Server errors", text(whole.server_errors, "share"), note, pill),
+        _mean(mean_ms),
         Gauge(f"Within {QUICK_MS} ms", text(whole.quick, "share"), "of all requests"),
         Gauge("95 % answered within", p95, "upper edge of the histogram's bucket"),
     ]
 
 
-def _outbox_gauges(now: Now) -> list[Gauge]:
-    if now.waiting is None:
-        waiting = Gauge("Oldest event waits", NO_DATA, "no relay has told this process")
-    else:
-        late = now.waiting > LATE_SECONDS
-        pill = Pill("warning", "Late", "wait") if late else Pill("check_circle", "On time", "good")
-        waiting = Gauge("Oldest event waits", seconds(now.waiting), f"told {seconds(now.measured_ago or 0)} ago", pill)
-    pill = Pill("warning", "To look at", "wait") if now.dead_letters else Pill("check_circle", "None", "good")
-    return [waiting, Gauge("Dead letters", f"{now.dead_letters:,}", "events that could not leave", pill)]
+def _mean(mean_ms: float | None) -> Gauge:
+    value = NO_DATA if mean_ms is None else of_unit(mean_ms, "ms")
+    pill = None if mean_ms is None else met(mean_ms < MEAN_TARGET_MS, "Above")
+    return Gauge("Average response", value, f"target < {goal(MEAN_TARGET_MS, 'ms')}", pill)
+
+
+def _outbox_gauges(health: ServiceHealth) -> tuple[Gauge, Gauge]:
+    letters = DeadLetter.objects.count()
+    pill = Pill("warning", "To look at", "wait") if letters else Pill("check_circle", "None", "good")
+    late = on_time(health.outbox_seconds > LATE_SECONDS)
+    return (
+        Gauge("Oldest event waits", seconds(health.outbox_seconds), "to leave", late),
+        Gauge("Dead letters", f"{letters:,}", "events that could not leave", pill),
+    )
 
 
 def _route(one: Requests) -> dict[str, Any]:

@@ -1,8 +1,11 @@
-"""The dashboards in the admin; each in the reader's unit of work, each table as CSV."""
+"""The dashboards in the admin; each in the reader's unit of work, each table as CSV.
+
+The service's page and tables open it themselves: what processes wrote of themselves is read by a service before.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any, Final
 from urllib.parse import urlencode
 
@@ -12,6 +15,7 @@ from django.http import HttpRequest, HttpResponse
 from django.template.response import TemplateResponse
 
 from common.admin import may
+from common.context import unit_of_work
 from common.errors import NotVisible
 from telemetry.dashboards.asked import Asked
 from telemetry.dashboards.marts import Marts
@@ -19,7 +23,7 @@ from telemetry.dashboards.reach import VIEW, VIEW_SERVICE, reach_of
 from telemetry.pages.accuracy import accuracy
 from telemetry.pages.frame import Found, Page, page_of
 from telemetry.pages.overview import overview
-from telemetry.pages.service import latest, latest_table, past
+from telemetry.pages.service import HOURS, health_of, hours_of, latest, latest_tables, past
 from telemetry.pages.tables import Table, named
 from telemetry.pages.targets import targets
 
@@ -47,9 +51,15 @@ def accuracy_page(request: HttpRequest) -> HttpResponse:
 
 
 def service_page(request: HttpRequest) -> HttpResponse:
-    """Requests, errors and what waits, for administrators and data scientists."""
-    page = _service(request)
-    return _render(request, "telemetry/service.html", "Service health", page, **latest())
+    """Requests, errors, what waits and what processes use, for administrators and data scientists."""
+    _allow(request, VIEW_SERVICE)
+    given = request.GET.dict()
+    hours, health = hours_of(given), health_of(given)
+    kept = {"hours": hours} if "hours" in given else {}
+    with unit_of_work(request.user, read_only=True):  # type: ignore[arg-type]  # who is allowed is logged in
+        page = page_of(reach_of(request.user), given, past)
+        found = {**latest(health, hours), "lengths": _lengths(page, hours)}
+        return _render(request, "telemetry/service.html", "Service health", page, kept, **found).render()
 
 
 def metrics_csv(request: HttpRequest, page: str, table: str) -> HttpResponse:
@@ -70,8 +80,12 @@ def service_csv(request: HttpRequest, table: str) -> HttpResponse:
     Raises:
         NotVisible: no such table, or there are no numbers.
     """
-    page = _service(request)
-    return _csv("service", (*page.found.tables, latest_table()), table)
+    _allow(request, VIEW_SERVICE)
+    given = request.GET.dict()
+    recent = latest_tables(health_of(given))
+    with unit_of_work(request.user, read_only=True):  # type: ignore[arg-type]
+        page = page_of(reach_of(request.user), given, past)
+        return _csv("service", (*page.found.tables, *recent), table)
 
 
 def _page(request: HttpRequest, name: str) -> HttpResponse:
@@ -86,9 +100,10 @@ def _numbers(request: HttpRequest, name: str) -> Page:
     return page_of(reach_of(request.user), request.GET.dict(), PAGES[name][1])
 
 
-def _service(request: HttpRequest) -> Page:
-    _allow(request, VIEW_SERVICE)
-    return page_of(reach_of(request.user), request.GET.dict(), past)
+def _lengths(page: Page, hours: str) -> list[tuple[str, str, bool]]:
+    """Return the latest hours to choose from, with addresses that ask for the same weeks."""
+    weeks = page.asked.address() if page.asked else {}
+    return [("?" + urlencode({**weeks, "hours": one}), label, one == hours) for one, label in HOURS.items()]
 
 
 def _allow(request: HttpRequest, verb: str) -> None:
@@ -101,11 +116,15 @@ def _allow(request: HttpRequest, verb: str) -> None:
         raise PermissionDenied
 
 
-def _render(request: HttpRequest, template: str, title: str, page: Page, **found: Any) -> HttpResponse:
-    context = {**admin.site.each_context(request), "title": title, "is_fullwidth": "1", "page": page}
+def _render(
+    request: HttpRequest, template: str, title: str, page: Page, kept: Mapping[str, str] | None = None, **found: Any
+) -> TemplateResponse:
+    """Return a page; `kept` is what else its address says, which every link and form of the page keeps."""
+    more = dict(kept or {})
+    context = {**admin.site.each_context(request), "title": title, "is_fullwidth": "1", "page": page, "kept": more}
     if page.asked:
-        context["query"] = "?" + urlencode(page.asked.address())
-        context["spans"] = [("?" + urlencode(query), label, chosen) for label, query, chosen in page.spans]
+        context["query"] = "?" + urlencode({**page.asked.address(), **more})
+        context["spans"] = [("?" + urlencode({**query, **more}), label, chosen) for label, query, chosen in page.spans]
     return TemplateResponse(request, template, {**context, **page.found.shown, **found})
 
 

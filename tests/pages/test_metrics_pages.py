@@ -16,13 +16,23 @@ pytestmark = [pytest.mark.server, pytest.mark.browser]
 ADMIN = "admin@demo.mesocycle.example"
 TOKENS = "from telemetry.tokens import person_token; from accounts.models import User; print(*(person_token(pk)"
 COACHES = f"{TOKENS} for pk in User.objects.filter(role='coach').order_by('email').values_list('pk', flat=True)))"
+SAMPLES = """
+from datetime import timedelta
+from common.models import ProcessSample
+from django.utils import timezone
+ProcessSample.objects.bulk_create(
+    ProcessSample(at=timezone.now() - timedelta(minutes=back), process=f"app-{n}:71{n}", role="worker" if n else "web",
+                  memory_bytes=(180 + 60 * n + (back * 7 + n) % 23) * 2**20, cpu_percent=12 + (back * 11 + n) % 31,
+                  caches_json={"flags": [900 + back, 4 + back % 9], "keys": [80, 9]})
+    for back in range(1, 170) if not 60 < back < 82 for n in range(3))
+"""
 DRAWN = (
     """canvas => canvas.getContext('2d').getImageData(0, 0, canvas.width, canvas.height).data.some(value => value)"""
 )
 
 
 def test_the_dashboards_are_drawn_and_lead_to_their_tables(visit: Visit, server: Server) -> None:
-    tokens = server.manage("shell", "--verbosity", "0", "-c", COACHES).stdout.split()
+    tokens = server.manage("shell", "--verbosity", "0", "-c", SAMPLES + COACHES).stdout.split()
     now = datetime.now(UTC)
     publish(
         Path(server.env["MESOCYCLE_VAR"]) / "warehouse",

@@ -208,15 +208,16 @@ class TestNumbers:
             at = clock.now() - timedelta(minutes=minutes)
             counted = sum(latency.values())
             return RequestRollup(
-                minute=at, route="api/a", method="GET", status_class=status, count=counted, latency=latency
-            )
+                minute=at, route="api/a", method="GET", status_class=status, count=counted, latency=latency,
+                total_ms=300.0 * counted if status == "5xx" else 190.0 * counted,
+            )  # fmt: skip
 
         rows = [rollup(1, "2xx", {"50": 90, "500": 5}), rollup(2, "5xx", {"inf": 5}), rollup(200, "5xx", {"5": 99})]
         RequestRollup.objects.bulk_create(rows)
         page = shown(as_("admin"), SERVICE)
         values = [one.value for one in page["gauges"][0].gauges]
-        assert values == ["5.0 %", "90.0 %", "500 ms"]
-        assert page["gauges"][0].gauges[0].pill.word == "Above"
+        assert values == ["5.0 %", "196 ms", "90.0 %", "500 ms"]  # (95 x 190 + 5 x 300) / 100 = 195.5
+        assert [one.pill.word for one in page["gauges"][0].gauges[:2]] == ["Above", "Met"]
         assert page["routes"][0]["name"] == "GET api/a"
 
 
