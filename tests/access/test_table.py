@@ -14,6 +14,8 @@ from tests.access.world import COLUMNS, World, routes
 from tests.support.databases import ON_POSTGRES
 
 ASKING = tuple(COLUMNS) if ON_POSTGRES else ("anon", "admin", "coach", "c-other", "c-plan", "own", "s-team")
+BY_DAY = {"me-today"}
+"""Whether there is a session today depends on the weekday: what is there may be nothing."""
 VARIANTS = sorted(name for name, _ in rows() if "@" in name)
 ASKED = sorted(
     {
@@ -41,5 +43,7 @@ def test_everybody_gets_what_the_table_says(world: World, name: str) -> None:
             continue
         wanted = rows()[row]
         found = {column: ask(world, column, route, pattern, method) for column in ASKING}
+        if route in BY_DAY:
+            found = {column: "nil" if answer == "ok" else answer for column, answer in found.items()}
         wrong += [f"{method} as {c}: {found[c]}, wanted {wanted[c]}" for c in ASKING if found[c] != wanted[c]]
     assert wrong == [], "\n".join(wrong)

@@ -76,7 +76,7 @@ def test_a_request_binds_both_ids_and_leaves_none_behind():
 
 @pytest.mark.pure
 def test_a_task_carries_who_started_it_through_the_message_and_the_next_one_does_not():
-    app = Celery("test", broker="memory://")
+    app = Celery("test", broker="memory://", set_as_current=False)
     app.conf.task_always_eager = False
     seen: list[dict[str, Any]] = []
 

@@ -138,10 +138,10 @@ def test_what_was_told_before_an_alarm_stays_and_says_not_to_rely_on_it():
 @pytest.mark.parametrize(
     ("key", "says"),
     [
-        ("inconclusive", "Inconclusive: it is not known whether b changes session completion."),
-        ("better", "Better: b changes session completion by"),
-        ("early", "Too early: whether b changes session completion is judged after whole weeks."),
-        ("few-coaches", "Not identified: nothing can be said of session completion under b."),
+        ("inconclusive", "Inconclusive: it is not known whether b changes adherence."),
+        ("better", "Better: b changes adherence by"),
+        ("early", "Too early: whether b changes adherence is judged after whole weeks."),
+        ("few-coaches", "Not identified: nothing can be said of adherence under b."),
         ("three", "Better: c. Inconclusive: b."),
         ("new", "The first look is taken after midnight UTC"),
     ],
@@ -156,7 +156,7 @@ def test_a_page_says_what_is_known(key, says):
 def test_a_page_chooses_a_treatment_and_a_look_and_survives_nonsense():
     story("three")
     page = page_of("three", treatment="c").content.decode()
-    assert "Better: c changes session completion" in page
+    assert "Better: c changes adherence" in page
     assert "Difference" in page
     page = page_of("three", as_of="2026-04-20").content.decode()
     assert "As of 20 Apr 00:00 UTC" in page
