@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import fcntl
+import json
 import os
 import shutil
 import subprocess
@@ -11,6 +12,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 from urllib.parse import urlsplit, urlunsplit
 
 import psycopg
@@ -48,9 +50,15 @@ class Databases:
         with _locked(self.folder / "demo.lock"):
             if not ready.exists():
                 self.copy("demo")
-                _manage(["demo", "--no-serve"], self.url(name), MESOCYCLE_VAR=str(self.folder / "demo-var"))
+                more = {"MESOCYCLE_VAR": str(self.folder / "demo-var")}
+                (self.folder / "demo.json").write_text(_manage(["demo", "--no-serve", "--json"], self.url(name), **more))
                 ready.touch()
         return name
+
+    def demo_told(self) -> Any:
+        """Return what the command that made the demo's data said: accounts, athletes, plans."""
+        self.demo()
+        return json.loads((self.folder / "demo.json").read_text())
 
     def copy(self, name: str, *, source: str = "") -> str:
         """Return the name of a fresh copy of the template, or of another database."""
@@ -130,12 +138,13 @@ def environment(database_url: str, **more: str) -> dict[str, str]:
     }
 
 
-def _manage(arguments: list[str], database_url: str, **more: str) -> None:
+def _manage(arguments: list[str], database_url: str, **more: str) -> str:
     command = [sys.executable, "manage.py", *arguments]
     env = environment(database_url, **more)
     done = subprocess.run(command, cwd=ROOT, env=env, capture_output=True, text=True, check=False)
     if done.returncode:
         raise RuntimeError(f"{' '.join(arguments)} failed:\n{done.stdout}\n{done.stderr}")
+    return done.stdout
 
 
 @contextmanager
