@@ -55,8 +55,7 @@ def build(*, as_of: datetime | None = None, publishing: bool = True) -> Outcome:
     started, moment = time.monotonic(), as_of or clock.now()
     root = published.root()
     root.mkdir(parents=True, exist_ok=True)
-    with _alone(root), tempfile.TemporaryDirectory(prefix=".build-", dir=root) as scratch:
-        work = Path(scratch)
+    with _alone(root), _work(root / "dbt") as work:
         with reading(Path(settings.TELEMETRY_DIR)):  # nobody forgets or compacts meanwhile
             inputs = inputs_in(Path(settings.TELEMETRY_DIR))
             environment = _load(inputs, work)
@@ -128,6 +127,25 @@ def _freshness(folder: Path) -> dict[str, Any]:
 
     rows: list[dict[str, Any]] = pq.read_table(folder / "mart_freshness.parquet").to_pylist()
     return rows[0]
+
+
+@contextmanager
+def _work(folder: Path) -> Iterator[Path]:
+    """Return the folder where dbt keeps what it has read of the project; the database in it is of one build.
+
+    The same place each time: with another address of the database dbt would read the project again.
+    """
+    folder.mkdir(exist_ok=True)
+    _remove_database(folder)
+    try:
+        yield folder
+    finally:
+        _remove_database(folder)
+
+
+def _remove_database(folder: Path) -> None:
+    for path in folder.glob(f"{FILE}*"):  # with its log, and what DuckDB put aside
+        shutil.rmtree(path) if path.is_dir() else path.unlink()
 
 
 @contextmanager

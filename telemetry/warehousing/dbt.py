@@ -44,7 +44,7 @@ def run(command: Sequence[str], *, as_of: datetime, work: Path, environment: Map
     """Run a dbt command on the project.
 
     Args:
-        work: folder for logs and artifacts.
+        work: folder for logs and artifacts; where it is kept, the next run reads only what changed of the project.
         environment: as `profiles.yml` reads it, with the target.
 
     Raises:
@@ -52,17 +52,18 @@ def run(command: Sequence[str], *, as_of: datetime, work: Path, environment: Map
     """
     from dbt.cli.main import dbtRunner
 
-    told = {"as_of": as_of.isoformat(), "schemas": schemas_for_dbt(), "metrics": for_dbt()}
+    told = {"schemas": schemas_for_dbt(), "metrics": for_dbt()}
     arguments = [
         *command,
         "--project-dir", str(PROJECT),
         "--profiles-dir", str(PROJECT),
         "--log-path", str(work / "logs"),
         "--vars", json.dumps(told),
-        "--no-version-check", "--no-use-colors", "--no-send-anonymous-usage-stats", "--no-partial-parse",
+        "--no-version-check", "--no-use-colors", "--no-send-anonymous-usage-stats",
         "--log-level", "none",
     ]  # fmt: skip
-    with _environment({"WAREHOUSE_WORK": str(work), "DO_NOT_TRACK": "1", **environment}):
+    given = {"WAREHOUSE_WORK": str(work), "WAREHOUSE_AS_OF": as_of.isoformat(), "DO_NOT_TRACK": "1", **environment}
+    with _environment(given):
         try:
             done = dbtRunner().invoke(arguments)
         finally:

@@ -7,14 +7,22 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from telemetry.warehousing.inputs import COLUMNS, Input
 
 if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection
 
-SCHEMA = "warehouse"
+SCHEMA: Final = "warehouse"
+# As in `profiles.yml`, whose file this is: it lives for one build.
+_SETTINGS: Final = (
+    "TimeZone = 'UTC'",
+    "enable_progress_bar = false",
+    "preserve_insertion_order = false",
+    "force_compression = 'uncompressed'",
+    "checkpoint_threshold = '16GB'",
+)
 
 
 def connect(file: Path, *, read_only: bool = False) -> DuckDBPyConnection:
@@ -22,7 +30,8 @@ def connect(file: Path, *, read_only: bool = False) -> DuckDBPyConnection:
     import duckdb
 
     connection = duckdb.connect(str(file), read_only=read_only, config={"threads": 2})
-    connection.execute("SET TimeZone = 'UTC'; SET enable_progress_bar = false; SET preserve_insertion_order = false")
+    for setting in _SETTINGS:
+        connection.execute(f"SET {setting}")
     return connection
 
 
@@ -49,7 +58,7 @@ def export(file: Path, tables: Sequence[str], folder: Path) -> None:
         for table in tables:
             rows = connection.table(f"{SCHEMA}.{table}")
             rows = rows.order("ALL") if table.startswith("mart_") else rows
-            rows.to_parquet(str(folder / f"{table}.parquet"), compression="zstd")
+            rows.to_parquet(str(folder / f"{table}.parquet"), compression="snappy")
 
 
 def _insert(connection: DuckDBPyConnection, inputs: Sequence[Input], columns: frozenset[str]) -> None:

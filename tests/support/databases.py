@@ -51,7 +51,9 @@ class Databases:
             if not ready.exists():
                 self.copy("demo")
                 more = {"MESOCYCLE_VAR": str(self.folder / "demo-var")}
-                (self.folder / "demo.json").write_text(_manage(["demo", "--no-serve", "--json"], self.url(name), **more))
+                (self.folder / "demo.json").write_text(
+                    _manage(["demo", "--no-serve", "--json"], self.url(name), **more)
+                )
                 ready.touch()
         return name
 

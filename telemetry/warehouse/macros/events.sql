@@ -73,5 +73,5 @@ from read
 {%- endmacro -%}
 
 {#- The moment the build is of. -#}
-{%- macro as_of() -%}timestamptz '{{ var("as_of") }}'{%- endmacro -%}
+{%- macro as_of() -%}timestamptz '{{ env_var("WAREHOUSE_AS_OF", "1970-01-01T00:00:00+00:00") }}'{%- endmacro -%}
 {%- macro today() -%}({{ as_of() }})::date{%- endmacro -%}
