@@ -120,6 +120,7 @@ def _outbox_gauges(health: ServiceHealth) -> tuple[Gauge, Gauge]:
 
 
 def _route(one: Requests) -> dict[str, Any]:
+    target, share = definitions()[ERRORS].target, one.server_errors.value
     p95 = "> 10 s" if one.p95_ms == float("inf") else f"≤ {one.p95_ms:,.0f} ms" if one.p95_ms else ""
     return {
         "name": one.name,
@@ -128,7 +129,7 @@ def _route(one: Requests) -> dict[str, Any]:
         "refused": text(one.client_errors, "share"),
         "quick": text(one.quick, "share"),
         "p95": p95,
-        "is_bad": bool(one.server_errors.value),
+        "is_bad": bool(target and share is not None and not target.is_met(share)),  # a row to act on, no other
     }
 
 
