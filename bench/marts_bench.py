@@ -1,7 +1,7 @@
 """Building the warehouse of a million events: from Parquet files to published marts, in a process of its own.
 
 The peer is DuckDB alone, reading the same files and unpacking each event's data once: what no build can go below by
-much. dbt's own part (reading the project, 250 statements and tests) is what an empty folder takes.
+much. dbt's own part (reading the project, its models and tests) is what an empty folder takes.
 """
 
 from __future__ import annotations

@@ -8,6 +8,7 @@ from typing import Final
 
 from common.alerts import News
 from common.monitoring import Unit
+from common.spans import span
 from telemetry.alerting import Comparison
 
 NOTHING: Final = "–"
@@ -49,21 +50,6 @@ def limit_text(unit: Unit, comparison: str, threshold: float) -> str:
     if unit is Unit.YES_NO:
         return "is yes" if comparison in (Comparison.ABOVE, Comparison.AT_LEAST) else "is no"
     return f"{_SIGNS[Comparison(comparison)]} {value_text(unit, threshold)}"
-
-
-def span(length: timedelta) -> str:
-    """Return a length of time in at most two units: 45 s, 12 min, 5 h 20 min, 14 d."""
-    seconds = max(int(length.total_seconds()), 0)
-    if seconds < 60:
-        return f"{seconds} s"
-    minutes = seconds // 60
-    if minutes < 60:
-        return f"{minutes} min"
-    hours, rest = divmod(minutes, 60)
-    if hours < 48:
-        return f"{hours} h {rest} min" if rest and hours < 10 else f"{hours} h"
-    days, rest = divmod(hours, 24)
-    return f"{days} d {rest} h" if rest and days < 7 else f"{days} d"
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,7 +9,8 @@ from datetime import timedelta
 from itertools import groupby
 from typing import Any, Final
 
-from rollout.dashboard.words import NOTHING, OUTCOMES, Pill, count, milliseconds, share, span
+from common.spans import span
+from rollout.dashboard.words import NOTHING, OUTCOMES, Pill, count, milliseconds, share
 from rollout.engine import TELLING
 from rollout.gates.counting import PER_SUBJECT
 from rollout.gates.evidence import Outcome, Verdict

@@ -12,10 +12,11 @@ from accounts.directory import user_names
 from accounts.matrix import MATRIX
 from accounts.models import User
 from common import clock
+from common.spans import span
 from rollout.dashboard.gates import GateTable, gate_table, read_verdicts
 from rollout.dashboard.overrides import athletes_by_name, is_about_athletes
 from rollout.dashboard.run import parsed
-from rollout.dashboard.words import TIERS, Pill, moment, percent, reach, span
+from rollout.dashboard.words import TIERS, Pill, moment, percent, reach
 from rollout.models import Approval, ApprovalKind, Flag
 from rollout.policy.model import Policy
 

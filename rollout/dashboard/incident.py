@@ -10,13 +10,14 @@ from uuid import UUID
 from accounts.directory import user_names
 from common import clock
 from common.charts import Chart
+from common.spans import span
 from rollout.dashboard.affected import Message, Reached, messages_about, reached_by
 from rollout.dashboard.gates import GateTable, gate_table, read_verdicts
 from rollout.dashboard.history import minutes_between
 from rollout.dashboard.processes import Processes, processes_now
 from rollout.dashboard.run import parsed
 from rollout.dashboard.series import Axis, charts_of, total
-from rollout.dashboard.words import Pill, count, exactly, moment, percent, span
+from rollout.dashboard.words import Pill, count, exactly, moment, percent
 from rollout.gates.evidence import Arm
 from rollout.lifecycle import State
 from rollout.models import Incident, IncidentStatus

@@ -12,10 +12,11 @@ from django.db.models import OuterRef, Subquery
 
 from accounts.directory import user_names
 from common import clock
+from common.spans import span
 from rollout.ages import full_since, is_full
 from rollout.dashboard.gates import read_verdicts
 from rollout.dashboard.run import parsed
-from rollout.dashboard.words import KILLED, OFF, ON, OUTCOMES, STATES, Pill, moment, percent, span
+from rollout.dashboard.words import KILLED, OFF, ON, OUTCOMES, STATES, Pill, moment, percent
 from rollout.engine import end_of
 from rollout.gates.evidence import Outcome
 from rollout.lifecycle import LIVE, State

@@ -12,7 +12,8 @@ from accounts.directory import user_names, users_named
 from accounts.models import Athlete
 from accounts.scope import athletes_in_scope
 from common.admin import may
-from rollout.dashboard.words import moment, span
+from common.spans import span
+from rollout.dashboard.words import moment
 from rollout.models import Flag, UserOverride
 from rollout.policies import OF_ATHLETES
 

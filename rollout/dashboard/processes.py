@@ -6,7 +6,8 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final
 
-from rollout.dashboard.words import moment, span
+from common.spans import span
+from rollout.dashboard.words import moment
 from rollout.models import FlagProcess
 from rollout.selectors import SILENT_AFTER, version_token
 

@@ -8,11 +8,12 @@ from datetime import datetime, timedelta
 from functools import lru_cache
 
 from common import clock
+from common.spans import span
 from rollout.dashboard.checks import checks_of
 from rollout.dashboard.gates import GateTable, gate_table, read_verdicts, title_of
 from rollout.dashboard.processes import Processes, processes_now
 from rollout.dashboard.traffic import Counted, counted_since, days_needed
-from rollout.dashboard.words import KILLED, STATES, Pill, count, moment, part_of, percent, reach, share, shortly, span
+from rollout.dashboard.words import KILLED, STATES, Pill, count, moment, part_of, percent, reach, share, shortly
 from rollout.engine import TELLING, end_of
 from rollout.gates.evidence import Arm, Outcome, Verdict
 from rollout.lifecycle import EXPOSING, State

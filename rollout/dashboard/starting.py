@@ -9,8 +9,9 @@ from uuid import UUID
 from django.db.models import Exists, OuterRef
 
 from accounts.directory import user_names
+from common.spans import span
 from rollout.dashboard.run import RunNow
-from rollout.dashboard.words import exactly, reach, span
+from rollout.dashboard.words import exactly, reach
 from rollout.lifecycle import LIVE, State
 from rollout.models import Flag, Rollout
 from rollout.runs import known_policies

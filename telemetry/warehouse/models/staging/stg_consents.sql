@@ -1,1 +1,0 @@
-{{ staged("consent.recorded", {"athlete": "text", "purpose": "text", "granted": "boolean"}) }}

@@ -1,1 +1,0 @@
-{{ staged("plan.commented", plan_columns({"visibility": "text"})) }}

@@ -1,1 +1,0 @@
-{{ staged("plan.completed", plan_columns({})) }}

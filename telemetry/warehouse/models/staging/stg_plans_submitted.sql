@@ -1,1 +1,0 @@
-{{ staged("plan.submitted", plan_columns({})) }}

@@ -1,1 +1,0 @@
-{{ staged("plan.superseded", plan_columns({})) }}

@@ -1,1 +1,0 @@
-{{ staged("plan.withdrawn", plan_columns({})) }}
