@@ -4,7 +4,7 @@ from django.contrib import admin
 from django.contrib.auth import views as auth_views
 from django.urls import include, path, reverse_lazy
 from django.views.generic import RedirectView
-from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerView
+from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerSplitView
 
 from plans.api.training_views import calendar_feed
 from rollout.api import urls as rollout_urls
@@ -26,7 +26,7 @@ urlpatterns = [
     path("api/v1/", include(API_V1)),
     path("ofrep/v1/", include(rollout_urls.ofrep)),
     path("api/schema/", SpectacularAPIView.as_view(), name="schema"),
-    path("api/docs/", SpectacularSwaggerView.as_view(url_name="schema"), name="api-docs"),
+    path("api/docs/", SpectacularSwaggerSplitView.as_view(url_name="schema"), name="api-docs"),
     path("api/session/", include("rest_framework.urls")),
     path("password/reset/", auth_views.PasswordResetView.as_view(), name="admin_password_reset"),
     path("password/reset/sent/", auth_views.PasswordResetDoneView.as_view(), name="password_reset_done"),

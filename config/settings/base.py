@@ -11,6 +11,7 @@ from django.urls import reverse_lazy
 
 from config.settings import env
 from config.settings.admin_theme import UNFOLD  # noqa: F401  (a setting)
+from config.settings.content_security import CONTENT_SECURITY_POLICY  # noqa: F401  (a setting)
 from config.settings.logs import LOGGING  # noqa: F401  (a setting)
 
 BASE_DIR = Path(__file__).resolve().parents[2]
@@ -54,6 +55,7 @@ INSTALLED_APPS = [
 
 MIDDLEWARE = [
     "django.middleware.security.SecurityMiddleware",
+    "config.csp.PolicyMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "common.middleware.RequestContextMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
