@@ -39,6 +39,7 @@ MATRIX: Final[dict[str, dict[str, Relation]]] = {
     "plan:generate": {"admin": Relation.ALL, "coach": Relation.COACHED, "athlete": Relation.OWN},
     "plan:edit": {"admin": Relation.ALL, "coach": Relation.COACHED},
     "plan:comment": {"admin": Relation.ALL, "coach": Relation.COACHED, "athlete": Relation.OWN},
+    "plan:tag": {"admin": Relation.ALL, "coach": Relation.COACHED},
     "plan:approve": {"admin": Relation.ALL, "athlete": Relation.OWN},
     "plan:share": {"admin": Relation.ALL, "coach": Relation.COACHED},
     "athlete:grant": {"admin": Relation.ALL},
@@ -62,6 +63,7 @@ MATRIX: Final[dict[str, dict[str, Relation]]] = {
     "announcement:write": {"admin": Relation.ALL},
     "telemetry:operate": {"admin": Relation.ALL},
     "metrics:view": {"admin": Relation.ALL, "data_scientist": Relation.ALL, "coach": Relation.COACHED},
+    "tags:train": {"admin": Relation.ALL},
     "service:view": {"admin": Relation.ALL, "data_scientist": Relation.ALL},
 }
 

@@ -14,6 +14,12 @@ register("threshold.add", target_type="threshold", metadata=frozenset({"sport", 
 _VALUES = frozenset({"before", "after"})
 register("data.correct", target_type="history", metadata=_CORRECTION, free_text=_VALUES)
 register("data.delete", target_type="history", metadata=_CORRECTION, free_text=_VALUES)
+register(
+    "tags.train",
+    target_type="tag_model",
+    metadata=frozenset({"version", "sha256", "corrections", "mean_f1", "difference", "low", "accepted"}),
+)
+register("tags.stop", target_type="tag_model", metadata=frozenset({"version", "why"}))
 register("model.fit", target_type="fit", metadata=frozenset({"method", "grade", "n_tests", "cache_key"}))
 
 register_telemetry(

@@ -19,6 +19,7 @@ from plans.models import (
     Plan,
     PlanComment,
     PlanCommentResolution,
+    PlanCommentTag,
     PlanContent,
     PlanGeneration,
     PlanGrant,
@@ -73,6 +74,7 @@ def register() -> None:
         (PlanGeneration, "stays: how a plan was routed and made, by number"),
     ):
         erases(model._meta.db_table, what, _of_athlete(model))
+    erases("plan_comment_tags", "deleted: what a comment was about", _of_athlete(PlanCommentTag), delete_rows)
     erases("plan_looks", "deleted", _of_athlete(PlanLook), delete_rows)
     erases("calendar_feeds", "revoked; the address is a hash", _of_athlete(CalendarFeed), _feeds)
     erases("plan_grants", "shared plans are shared no more", _of_athlete(PlanGrant), _grants)
@@ -86,5 +88,7 @@ def register_retention() -> None:
     said = "versions, decisions and comments refer to each other and explain what was agreed"
     for model in (PlanVersion, PlanReview, PlanComment):
         retention.keeps(model, "plan_edits", "created_at", said, **owner)
+    about = "what comments were about: as long as the comments"
+    retention.keeps(PlanCommentTag, "plan_edits", "created_at", about, people=("athlete_id",))
     state = "which state a plan was in when: as long as its edits"
     retention.keeps(Plan.history.model, "histories", "history_date", state, removable=True, **owner)

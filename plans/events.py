@@ -45,6 +45,20 @@ for _action, _name in AUDIT_ACTION.items():
 
 register_audit("plan.comment", target_type="plan", metadata=frozenset({"comment_id", "anchor_id", "visibility"}))
 register_audit("plan.comment_resolve", target_type="plan", metadata=frozenset({"comment_id"}))
+# What a comment is about says something about a body: ciphertext, like the comment.
+_TAGS: Final = frozenset({"tags"})
+register_audit(
+    "plan.comment_tag",
+    target_type="plan",
+    metadata=_TAGS | {"comment_id", "model_version"},
+    free_text=_TAGS,
+)
+register_audit(
+    "plan.comment_tags_correct",
+    target_type="plan",
+    metadata=_TAGS | {"comment_id", "before"},
+    free_text=_TAGS | {"before"},
+)
 register_audit("plan.feedback", target_type="plan", metadata=frozenset({"score"}))
 register_audit(
     "session.complete",

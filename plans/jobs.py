@@ -16,6 +16,8 @@ from modeling.services.import_history import ACTIVITY_IMPORTED
 from plans.services.complete_session import match_imports
 from plans.services.generate_plan import generate_plan, tell_failure
 from plans.services.request_plan import JOB_KIND
+from plans.services.tag_comment import JOB_KIND as TAG_COMMENT
+from plans.services.tag_comment import TAGGER, tag_comment
 from plans.services.tell_race import tell_results
 
 register_service("demo")
@@ -32,6 +34,12 @@ def run(job: Job) -> dict[str, Any]:
     generation_id = UUID(job.payload["generation_id"])
     plan = generate_plan(generation_id=generation_id, acting_user=actor)
     return {"plan_id": str(plan.pk)}
+
+
+def tag(job: Job) -> dict[str, Any]:
+    """Say what a comment is about; done twice it changes nothing."""
+    given = tag_comment(comment_id=UUID(job.payload["comment_id"]), acting_user=TAGGER)
+    return {"tags": len(given)}
 
 
 def failed(job: Job, why: str) -> None:
@@ -53,5 +61,6 @@ def _actor(requested_by_id: UUID | None) -> User | ServiceIdentity:
 
 
 register_job(JOB_KIND, run, on_failed=failed)
+register_job(TAG_COMMENT, tag)
 ACTIVITY_IMPORTED.register("plans", match_imports)
 TESTS_CHANGED.register("plans", tell_results)

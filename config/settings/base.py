@@ -261,6 +261,8 @@ SPECTACULAR_SETTINGS = {
         "RosterEnum": "experiments.models.experiment.ROSTERS",
         "FindingEnum": "experiments.api.results_views.FINDINGS",
         "StandEnum": "experiments.api.results_views.STANDS",
+        "CommentTagEnum": "plans.api.review_serializers.TAG_CHOICES",
+        "TagSourceEnum": "plans.models.TagSource",
         "LiftShapeEnum": "experiments.api.results_views.SHAPES",
         "MetricRoleEnum": "experiments.api.results_views.ROLES",
         "MetricUnitEnum": "experiments.api.results_views.UNITS",

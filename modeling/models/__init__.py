@@ -1,6 +1,7 @@
 from modeling.models.activity import Activity
 from modeling.models.algorithm import AlgorithmVersion, RunStatus, TrainingRun, VersionStatus
 from modeling.models.fit import Fit, Grade
+from modeling.models.tag_model import TagModelRecord
 from modeling.models.test import Test, TestKind, TestProposal
 from modeling.models.threshold import Threshold
 
@@ -10,6 +11,7 @@ __all__ = [
     "Fit",
     "Grade",
     "RunStatus",
+    "TagModelRecord",
     "Test",
     "TestKind",
     "TestProposal",

@@ -13,6 +13,7 @@ from accounts.scope import verbs_on
 from common import clock
 from common.etag import etag_for
 from common.keys import key_ring
+from modeling.tagging.tags import LABELS
 from plans.admin.pending import DOTS
 from plans.admin.review_past import past_of
 from plans.admin.review_state import banners_of, rights_of
@@ -24,6 +25,7 @@ from plans.policies import comments_for, visible_plans
 from plans.presentation import RACE_LABELS, clock_text
 from plans.schedule import adherence
 from plans.selectors import Week, content_of, entry_of, names_of, weeks_of
+from plans.tags import tags_of
 
 PREVIOUS: Final = 6
 ADHERENCE_WEEKS: Final = 6
@@ -48,7 +50,8 @@ def review_context(plan: Plan, user: User) -> dict[str, Any]:
         "version": _version_document(head),
         "baseline": content_of(baseline),
         "versions": _versions(plan),
-        "comments": _comments(plan, user),
+        "comments": _comments(plan, user, with_tags=rights["tag"]),
+        "tags": list(LABELS.items()),
         "etag": etag_for(plan.lock_version, head.content_sha256),
         "today": today.isoformat(),
         "can": rights,
@@ -137,9 +140,10 @@ def _versions(plan: Plan) -> list[dict[str, Any]]:
     ]
 
 
-def _comments(plan: Plan, user: User) -> list[dict[str, Any]]:
-    """Return the comments that the user may read, as the API has them: three queries for any number."""
+def _comments(plan: Plan, user: User, *, with_tags: bool) -> list[dict[str, Any]]:
+    """Return the comments that the user may read, as the API has them: four queries for any number."""
     rows = list(comments_for(user, plan).select_related("resolution"))
+    tags = tags_of([row.pk for row in rows]) if with_tags else {}
     ring, names = key_ring([plan.athlete_id]), names_of(row.author_id for row in rows)
     return [
         {
@@ -153,6 +157,7 @@ def _comments(plan: Plan, user: User) -> list[dict[str, Any]]:
             "visibility": row.visibility,
             "created_at": row.created_at.isoformat(),
             "resolved_at": row.resolution.created_at.isoformat() if hasattr(row, "resolution") else None,
+            "tags": tags[row.pk].as_json() if row.pk in tags else [],
         }
         for row in rows
     ]

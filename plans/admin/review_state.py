@@ -6,10 +6,12 @@ from datetime import date, timedelta
 from typing import Any, Final
 
 from accounts.matrix import relation_for
-from accounts.models import Athlete, User
-from accounts.scope import athletes_in_scope
+from accounts.models import User
+from accounts.scope import verbs_on
 from common.keys import key_ring
+from modeling.tagging.fitting import is_available
 from plans.models import Decision, Plan, PlanReview
+from plans.tags import VERB as TAGS
 from plans.workflow import TABLE, VERB, Action, State
 
 _CLOSED: Final = {
@@ -23,14 +25,16 @@ _OVER: Final = "The last day of this plan is past. Nothing is left to edit."
 
 
 def rights_of(plan: Plan, user: User, today: date) -> dict[str, bool]:
-    """Return whether the user may edit, submit, comment and generate again, here and now; one query."""
-    role_edits = Athlete.objects.filter(athletes_in_scope(user, VERB[Action.SAVE]), pk=plan.athlete_id).exists()
+    """Return whether the user may edit, submit, comment, tag and generate again, here and now; one query."""
+    verbs = verbs_on(user, plan.athlete_id, (VERB[Action.SAVE], TAGS))
+    role_edits = VERB[Action.SAVE] in verbs
     state, is_over = State(plan.status), _is_over(plan, today)
     return {
         "edit": role_edits and not is_over and (state, Action.SAVE) in TABLE,
         "submit": role_edits and not is_over and (state, Action.SUBMIT) in TABLE,
         "regenerate": role_edits and today < plan.race_date and (state, Action.REGENERATE) in TABLE,
         "comment": relation_for(user.role, "plan:comment") is not None,
+        "tag": TAGS in verbs and is_available(),
         "own": role_edits,
     }
 

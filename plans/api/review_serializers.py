@@ -7,12 +7,14 @@ from typing import Any
 from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
+from modeling.tagging.tags import LABELS
 from plans.api.serializers import PlanSerializer, VersionSerializer
 from plans.document.patch import REASONS
-from plans.models import PlanComment, PlanVersion, Visibility
+from plans.models import PlanComment, PlanVersion, TagSource, Visibility
 from plans.policies import shown_summary
 
 REASON_CHOICES = list(REASONS.items())
+TAG_CHOICES = list(LABELS.items())
 
 
 class OperationSerializer(serializers.Serializer[Any]):
@@ -157,10 +159,33 @@ class CommentInSerializer(serializers.Serializer[Any]):
     parent_id = serializers.UUIDField(required=False, allow_null=True)
 
 
+class CommentTagSerializer(serializers.Serializer[Any]):
+    """What a comment was taken to be about; the model says how likely, a coach just says so."""
+
+    tag = serializers.ChoiceField(choices=TAG_CHOICES)
+    probability = serializers.FloatField(
+        allow_null=True,
+        min_value=0,
+        max_value=1,
+        help_text="Null from a coach, or where the model cannot read the text.",
+    )
+    source = serializers.ChoiceField(choices=TagSource.choices)  # type: ignore[assignment]  # ours, not DRF's
+
+
+class CommentTagsInSerializer(serializers.Serializer[Any]):
+    tags = serializers.ListField(
+        child=serializers.ChoiceField(choices=TAG_CHOICES),
+        min_length=1,
+        max_length=len(TAG_CHOICES),
+        help_text="The full set; `other` stands alone.",
+    )
+
+
 class CommentSerializer(serializers.ModelSerializer[PlanComment]):
     message = serializers.SerializerMethodField()
     author_name = serializers.SerializerMethodField()
     resolved_at = serializers.SerializerMethodField()
+    tags = serializers.SerializerMethodField()
 
     class Meta:
         model = PlanComment
@@ -175,6 +200,7 @@ class CommentSerializer(serializers.ModelSerializer[PlanComment]):
             "visibility",
             "created_at",
             "resolved_at",
+            "tags",
         )
         read_only_fields = fields
 
@@ -188,6 +214,14 @@ class CommentSerializer(serializers.ModelSerializer[PlanComment]):
     def get_resolved_at(self, comment: PlanComment) -> str | None:
         resolution = getattr(comment, "resolution", None)
         return resolution.created_at.isoformat() if resolution else None
+
+    @extend_schema_field(CommentTagSerializer(many=True, allow_null=True))
+    def get_tags(self, comment: PlanComment) -> list[dict[str, Any]] | None:
+        """Return the tags that count, the likeliest first; none where nobody tagged it, null for who may not tag."""
+        found = self.context.get("tags")
+        if found is None:
+            return None
+        return found[comment.pk].as_json() if comment.pk in found else []
 
 
 class GuardSerializer(serializers.Serializer[Any]):

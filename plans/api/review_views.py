@@ -30,6 +30,7 @@ from plans.policies import comments_for, plan_for, shown_summary, version_for, v
 from plans.presentation import seconds_from
 from plans.selectors import compared_with, content_of, marked_changes, names_of, week_bodies
 from plans.services.comments import add_comment, resolve_comment
+from plans.services.correct_tags import correct_tags
 from plans.services.decide import accept_plan, request_changes, submit_plan, withdraw_plan
 from plans.services.look import look_at_plan
 from plans.services.reasons import broken_since_baseline, every_edit_has_a_reason
@@ -37,6 +38,7 @@ from plans.services.regenerate_plan import regenerate_plan
 from plans.services.save_edits import save_edits
 from plans.services.versions import etag_of
 from plans.services.what_if import what_if_of
+from plans.tags import sees_tags, tags_of
 from plans.whatif import as_json
 
 KEY = OpenApiParameter(
@@ -255,7 +257,8 @@ class CommentListView(UnitOfWorkAPIMixin):
     def get(self, request: Request, plan_id: UUID) -> Response:
         """The comments that you may read, oldest first."""
         plan = plan_for(acting_user(request), plan_id)
-        return Response(comments_body(list(comments_for(acting_user(request), plan).select_related("resolution"))))
+        rows = list(comments_for(acting_user(request), plan).select_related("resolution"))
+        return Response(comments_body(rows, acting_user(request)))
 
     @extend_schema(
         request=s.CommentInSerializer, responses={201: s.CommentSerializer}, operation_id="plan_comment",
@@ -266,7 +269,7 @@ class CommentListView(UnitOfWorkAPIMixin):
         """Comment on the plan or on a session; a reply names its `parent_id`."""
         data = _valid(s.CommentInSerializer, request)
         comment = add_comment(plan_id=plan_id, acting_user=acting_user(request), **data)
-        return Response(comments_body([comment])[0], status=status.HTTP_201_CREATED)
+        return Response(comments_body([comment], acting_user(request))[0], status=status.HTTP_201_CREATED)
 
 
 class CommentResolveView(UnitOfWorkAPIMixin):
@@ -278,7 +281,26 @@ class CommentResolveView(UnitOfWorkAPIMixin):
         """Settle a thread."""
         _valid(s.NothingInSerializer, request)
         comment = resolve_comment(plan_id=plan_id, comment_id=comment_id, acting_user=acting_user(request))
-        return Response(comments_body([comment])[0])
+        return Response(comments_body([comment], acting_user(request))[0])
+
+
+class CommentTagsView(UnitOfWorkAPIMixin):
+    verbs: ClassVar = {"PUT": "plan:tag"}
+
+    @extend_schema(
+        request=s.CommentTagsInSerializer,
+        responses=s.CommentSerializer,
+        operation_id="plan_comment_tags",
+        parameters=[KEY],
+    )
+    @idempotent
+    def put(self, request: Request, plan_id: UUID, comment_id: UUID) -> Response:
+        """Say what a comment is about: the full set of its tags, which counts from then on over the model's."""
+        data = _valid(s.CommentTagsInSerializer, request)
+        comment = correct_tags(
+            plan_id=plan_id, comment_id=comment_id, tags=data["tags"], acting_user=acting_user(request)
+        )
+        return Response(comments_body([comment], acting_user(request))[0])
 
 
 def operations_of(data: Any) -> tuple[Operation, ...]:
@@ -322,9 +344,11 @@ def version_body(version: PlanVersion, user: User, *, against: str) -> dict[str,
     return {**s.ReviewedVersionSerializer(whole).data, "diff_summary_json": shown_summary(user, version)}
 
 
-def comments_body(comments: list[PlanComment]) -> list[dict[str, Any]]:
-    """Return comments with names and texts, in two queries for any number."""
+def comments_body(comments: list[PlanComment], user: User) -> list[dict[str, Any]]:
+    """Return comments of one plan with names, texts and the tags that a user may see: four queries for any number."""
+    shows_tags = bool(comments) and sees_tags(user, comments[0].athlete_id)
     context = {
+        "tags": tags_of([comment.pk for comment in comments]) if shows_tags else None,
         "ring": key_ring({comment.athlete_id for comment in comments}),
         "names": names_of(comment.author_id for comment in comments),
     }

@@ -27,6 +27,11 @@ urlpatterns = [
         review.CommentResolveView.as_view(),
         name="plan-comment-resolve",
     ),
+    path(
+        "plans/<uuid:plan_id>/comments/<uuid:comment_id>/tags",
+        review.CommentTagsView.as_view(),
+        name="plan-comment-tags",
+    ),
     path("plans/<uuid:plan_id>/changelog", changelog.ChangelogView.as_view(), name="plan-changelog"),
     path("plans/<uuid:plan_id>/changelog.csv", changelog.ChangelogCsvView.as_view(), name="plan-changelog-csv"),
     path("plans/<uuid:plan_id>/proof", proof.PlanProofView.as_view(), name="plan-proof"),

@@ -11,6 +11,7 @@ from plans.models.review import (
     Visibility,
 )
 from plans.models.session import PlanContent, PlanSession
+from plans.models.tag import PlanCommentTag, TagSource
 from plans.models.training import CalendarFeed, CompletionStatus, CycleFeedback, SessionCompletion
 from plans.models.version import PlanVersion
 from plans.workflow import State
@@ -24,6 +25,7 @@ __all__ = [
     "Plan",
     "PlanComment",
     "PlanCommentResolution",
+    "PlanCommentTag",
     "PlanContent",
     "PlanGeneration",
     "PlanGrant",
@@ -34,5 +36,6 @@ __all__ = [
     "PlanVersionChange",
     "SessionCompletion",
     "State",
+    "TagSource",
     "Visibility",
 ]

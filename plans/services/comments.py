@@ -14,6 +14,7 @@ from common.keys import encrypt_for
 from plans.models import Plan, PlanComment, PlanCommentResolution, PlanSession, Visibility
 from plans.policies import Actor, comments_for, plan_for
 from plans.services.announce import telemetry_data
+from plans.services.tag_comment import queue_tagging
 from plans.services.tell_people import tell_athlete, tell_coaches
 from telemetry.services import emit
 
@@ -72,6 +73,7 @@ def add_comment(
         if visibility == Visibility.SHARED:
             tell, kind = (tell_coaches, "plan.commented_by_athlete") if is_athlete else (tell_athlete, "plan.commented")
             tell(plan, kind, dedupe=str(comment.pk))
+        queue_tagging(comment)
         return comment
 
 

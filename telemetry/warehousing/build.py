@@ -8,10 +8,10 @@ import tempfile
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
-from typing import Any, Final
+from typing import Any
 
 from django.conf import settings
 
@@ -22,8 +22,6 @@ from telemetry.warehousing import dbt, duck, postgres, published
 from telemetry.warehousing.dbt import Node
 from telemetry.warehousing.inputs import Input, inputs_in
 from telemetry.warehousing.published import Build
-
-FILE: Final = "build.duckdb"
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,16 +52,17 @@ def build(*, as_of: datetime | None = None, publishing: bool = True) -> Outcome:
     """
     started, moment = time.monotonic(), as_of or clock.now()
     root = published.root()
-    root.mkdir(parents=True, exist_ok=True)
-    with _alone(root), _work(root / "dbt") as work:
+    work = root / "dbt"  # kept, so that dbt need not read the whole project again
+    work.mkdir(parents=True, exist_ok=True)
+    with _alone(root), _database(work):
         with reading(Path(settings.TELEMETRY_DIR)):  # nobody forgets or compacts meanwhile
             inputs = inputs_in(Path(settings.TELEMETRY_DIR))
-            environment = _load(inputs, work)
-        nodes = tuple(dbt.run(["build"], as_of=moment, work=work, environment=environment))
+            environment = _load(inputs)
+        nodes = tuple(map(named, dbt.run(["build"], as_of=moment, work=work, environment=environment)))
         unreadable = sum(bool(one.problem) for one in inputs)
         if not publishing or any(one.is_bad for one in nodes):
             return Outcome(None, nodes, len(inputs), unreadable)
-        found = _publish(nodes, moment, started, work)
+        found = _publish(nodes, moment, started)
     return Outcome(found, nodes, len(inputs), unreadable)
 
 
@@ -75,22 +74,33 @@ def document(folder: Path) -> Path:
     """
     with tempfile.TemporaryDirectory() as scratch:
         work = Path(scratch)
-        environment = _load([], work)
-        dbt.run(["docs", "generate", "--static"], as_of=clock.now(), work=work, environment=environment)
+        with _database(work):
+            environment = _load([])
+            dbt.run(["docs", "generate", "--static"], as_of=clock.now(), work=work, environment=environment)
         folder.mkdir(parents=True, exist_ok=True)
         return Path(shutil.copy(work / "target" / "static_index.html", folder / "index.html"))
 
 
-def _load(inputs: list[Input], work: Path) -> dict[str, str]:
+def named(node: Node) -> Node:
+    """Return a node that says which columns failed, where it is a test of several."""
+    if node.status != "fail" or " as fault" not in node.query:
+        return node
+    query = f"SELECT fault, count(*) FROM ({node.query}) AS found GROUP BY fault ORDER BY fault"
+    url = settings.WAREHOUSE_DATABASE_URL
+    found = postgres.ask(url, query) if url else duck.ask(query)
+    return replace(node, message="; ".join(f"{fault} ({rows})" for fault, rows in found))
+
+
+def _load(inputs: list[Input]) -> dict[str, str]:
     """Fill the raw tables and return the environment in which dbt finds them."""
     if settings.WAREHOUSE_DATABASE_URL:
         postgres.load(settings.WAREHOUSE_DATABASE_URL, inputs)
         return postgres.environment(settings.WAREHOUSE_DATABASE_URL)
-    duck.load(work / FILE, inputs)
-    return {"WAREHOUSE_TARGET": "duckdb", "WAREHOUSE_FILE": str(work / FILE), "WAREHOUSE_RAW": "raw"}
+    duck.load(inputs)
+    return {"WAREHOUSE_TARGET": "duckdb", "WAREHOUSE_DUCKDB": duck.PLACE, "WAREHOUSE_RAW": "raw"}
 
 
-def _publish(nodes: tuple[Node, ...], moment: datetime, started: float, work: Path) -> Build:
+def _publish(nodes: tuple[Node, ...], moment: datetime, started: float) -> Build:
     now = clock.now()
     name = f"{moment:%Y%m%dT%H%M%S}-{time.time_ns() // 1_000_000}"
     tables = published.tables_of(nodes)
@@ -100,7 +110,7 @@ def _publish(nodes: tuple[Node, ...], moment: datetime, started: float, work: Pa
         if settings.WAREHOUSE_DATABASE_URL:
             postgres.export(settings.WAREHOUSE_DATABASE_URL, tables, folder)
         else:
-            duck.export(work / FILE, tables, folder)
+            duck.export(tables, folder)
         told = _freshness(folder)
     except BaseException:
         shutil.rmtree(folder, ignore_errors=True)
@@ -125,27 +135,24 @@ def _publish(nodes: tuple[Node, ...], moment: datetime, started: float, work: Pa
 def _freshness(folder: Path) -> dict[str, Any]:
     import pyarrow.parquet as pq
 
-    rows: list[dict[str, Any]] = pq.read_table(folder / "mart_freshness.parquet").to_pylist()
+    with pq.ParquetFile(folder / "mart_freshness.parquet") as file:  # `read_table` would import much more
+        rows: list[dict[str, Any]] = file.read().to_pylist()
     return rows[0]
 
 
 @contextmanager
-def _work(folder: Path) -> Iterator[Path]:
-    """Return the folder where dbt keeps what it has read of the project; the database in it is of one build.
-
-    The same place each time: with another address of the database dbt would read the project again.
-    """
-    folder.mkdir(exist_ok=True)
-    _remove_database(folder)
+def _database(work: Path) -> Iterator[None]:
+    """Have DuckDB's database in memory for a while, if that is where the tables are made."""
+    if settings.WAREHOUSE_DATABASE_URL:
+        yield
+        return
+    spill = work / "spill"
+    shutil.rmtree(spill, ignore_errors=True)  # of a build that was killed
     try:
-        yield folder
+        with duck.kept(spill):
+            yield
     finally:
-        _remove_database(folder)
-
-
-def _remove_database(folder: Path) -> None:
-    for path in folder.glob(f"{FILE}*"):  # with its log, and what DuckDB put aside
-        shutil.rmtree(path) if path.is_dir() else path.unlink()
+        shutil.rmtree(spill, ignore_errors=True)
 
 
 @contextmanager

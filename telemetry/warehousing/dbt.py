@@ -22,7 +22,10 @@ PROJECT: Final = Path(__file__).parent.parent / "warehouse"
 
 @dataclass(frozen=True, slots=True)
 class Node:
-    """What became of a model or a test. status: success, pass, error, fail, skipped, warn."""
+    """What became of a model or a test. status: success, pass, error, fail, skipped, warn.
+
+    query: for a test, what found the rows that fail; those of several columns name them in a column `fault`.
+    """
 
     name: str
     kind: str
@@ -30,6 +33,7 @@ class Node:
     seconds: float
     message: str
     rows_failing: int | None = None
+    query: str = ""
 
     @property
     def is_bad(self) -> bool:
@@ -60,7 +64,7 @@ def run(command: Sequence[str], *, as_of: datetime, work: Path, environment: Map
         "--log-path", str(work / "logs"),
         "--vars", json.dumps(told),
         "--no-version-check", "--no-use-colors", "--no-send-anonymous-usage-stats",
-        "--log-level", "none",
+        "--log-level", "none", *(() if "docs" in command else ("--no-write-json",)),
     ]  # fmt: skip
     given = {"WAREHOUSE_WORK": str(work), "WAREHOUSE_AS_OF": as_of.isoformat(), "DO_NOT_TRACK": "1", **environment}
     with _environment(given):
@@ -90,6 +94,7 @@ def _node(told: Any) -> Node:
         seconds=told.execution_time,
         message=(told.message or "").strip(),
         rows_failing=told.failures,
+        query=getattr(told.node, "compiled_code", None) or "",
     )
 
 

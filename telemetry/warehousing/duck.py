@@ -5,9 +5,10 @@ DuckDB is the extra [warehouse], imported where it is used.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from telemetry.warehousing.inputs import COLUMNS, Input
 
@@ -15,29 +16,38 @@ if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection
 
 SCHEMA: Final = "warehouse"
-# As in `profiles.yml`, whose file this is: it lives for one build.
+PLACE: Final = ":memory:/memory"
+"""A database in memory that all connections of this process share; its last part is what dbt calls it."""
+# As in `profiles.yml`, whose database this is: it lives for one build.
 _SETTINGS: Final = (
+    "threads = 2",
     "TimeZone = 'UTC'",
     "enable_progress_bar = false",
     "preserve_insertion_order = false",
-    "force_compression = 'uncompressed'",
-    "checkpoint_threshold = '16GB'",
 )
 
 
-def connect(file: Path, *, read_only: bool = False) -> DuckDBPyConnection:
-    """Open a database file in UTC."""
+@contextmanager
+def kept(spill: Path) -> Iterator[None]:
+    """Keep the database until the end. What finds no room in memory goes below `spill`, a folder."""
+    with connect() as connection:
+        connection.execute("SET temp_directory = $folder", {"folder": str(spill)})
+        yield
+
+
+def connect() -> DuckDBPyConnection:
+    """Open the database in UTC. It goes with its last connection."""
     import duckdb
 
-    connection = duckdb.connect(str(file), read_only=read_only, config={"threads": 2})
+    connection = duckdb.connect(PLACE)  # without a configuration: dbt's connections have none
     for setting in _SETTINGS:
         connection.execute(f"SET {setting}")
     return connection
 
 
-def load(file: Path, inputs: Sequence[Input]) -> None:
+def load(inputs: Sequence[Input]) -> None:
     """Make `raw.events` and `raw.unreadable` of the files; data that are no JSON become NULL."""
-    with connect(file) as connection:
+    with connect() as connection:
         connection.execute("CREATE SCHEMA IF NOT EXISTS raw")
         connection.execute(
             "CREATE OR REPLACE TABLE raw.events (id VARCHAR, source VARCHAR, type VARCHAR, subject VARCHAR,"
@@ -52,12 +62,18 @@ def load(file: Path, inputs: Sequence[Input]) -> None:
             connection.executemany("INSERT INTO raw.unreadable VALUES (?, ?)", broken)
 
 
-def export(file: Path, tables: Sequence[str], folder: Path) -> None:
-    """Write tables of the warehouse as Parquet; marts, which people look into, in an order that their rows give."""
-    with connect(file, read_only=True) as connection:
+def ask(query: str) -> list[tuple[Any, ...]]:
+    """Answer a question about the tables of this build."""
+    with connect() as connection:
+        return connection.execute(query).fetchall()
+
+
+def export(tables: Sequence[str], folder: Path) -> None:
+    """Write tables of the warehouse as Parquet; marts, which people look into, in the order of their first columns."""
+    with connect() as connection:
         for table in tables:
             rows = connection.table(f"{SCHEMA}.{table}")
-            rows = rows.order("ALL") if table.startswith("mart_") else rows
+            rows = rows.order(", ".join(rows.columns[:2])) if table.startswith("mart_") else rows
             rows.to_parquet(str(folder / f"{table}.parquet"), compression="snappy")
 
 

@@ -78,6 +78,12 @@ def load(url: str, inputs: Sequence[Input]) -> int:
     return len(new)
 
 
+def ask(url: str, query: str) -> list[tuple[Any, ...]]:
+    """Answer a question about the tables of this build."""
+    with psycopg.connect(url) as connection:
+        return connection.execute(query.encode()).fetchall()
+
+
 def export(url: str, tables: Sequence[str], folder: Path) -> None:
     """Write tables of the warehouse as Parquet, from one moment, batch by batch."""
     import pyarrow.parquet as pq

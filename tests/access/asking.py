@@ -100,6 +100,7 @@ BODIES: Final[dict[tuple[str, str], Any]] = {
         "decision": "accept", "comment": "so", "version_id": "{head}", "content_sha256": "{sha}",
     },
     ("plan-comments", "POST"): {"message": "Good?"},
+    ("plan-comment-tags", "PUT"): {"tags": ["injury", "time"]},
     ("plan-shares", "POST"): _GRANT,
     ("plan-feedback", "POST"): {"score": 4},
     ("session-completion", "POST"): {"status": "skipped"},

@@ -155,6 +155,7 @@ plan-comments                            POST   401 401 ok  ok  404 404 404 ok  
 plan-comments@draft                      GET    401 401 ok  ok  404 404 404 404 ok  404 404 ok  404 404 ok  403 403
 plan-comments@draft                      POST   401 401 ok  ok  404 404 404 404 ok  404 404 403 403 403 403 403 403
 plan-comment-resolve                     POST   401 401 ok  ok  404 404 404 ok  ok  ok  404 403 403 403 403 403 403
+plan-comment-tags                        PUT    401 401 ok  ok  404 404 404 403 403 403 403 403 403 403 403 403 403
 plan-changelog                           GET    401 401 ok  ok  404 404 404 ok  ok  ok  404 ok  404 ok  ok  403 403
 plan-changelog@draft                     GET    401 401 ok  ok  404 404 404 404 ok  404 404 ok  404 404 ok  403 403
 plan-changelog-csv                       GET    401 401 ok  ok  404 404 404 ok  ok  ok  404 ok  404 ok  ok  403 403

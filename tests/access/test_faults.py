@@ -29,6 +29,10 @@ from common.context import unit_of_work
 from common.management.base import COMMAND_LINE
 from modeling.history.contract import ParsedActivity
 from modeling.models import Activity, TestProposal
+from modeling.services.tag_models import TrainedTags
+from modeling.tagging.fitting import seed_model
+from modeling.tagging.model import document_of, sha256_of
+from modeling.tagging.seed import seed_sha256
 from plans.document import parse_patch
 from plans.models import Plan
 from plans.services.request_plan import PlanWish
@@ -48,6 +52,7 @@ NO_SERVICES: Final = {
     "plans.complete_session.match_imports": "runs inside an import's unit of work",
     "modeling.corrections.tell_of_tests": "runs inside the unit of work that changed them",
     "plans.tell_race.tell_results": "runs inside the unit of work that changed tests",
+    "plans.retrain_tags.retrain_tags": "reads, makes a model, and has services that are told here store or stop it",
     "plans.make_demo.make_demo": "many units of work, one an athlete; a second run completes the first",
 }
 SEVERAL: Final = {"accounts.notify.send_waiting_mail", "accounts.erasure.erase_from_command_line"}
@@ -227,6 +232,12 @@ def undescribed(has: dict[str, Any]) -> AbstractContextManager[Any]:
     return nullcontext()
 
 
+def trained(has: dict[str, Any]) -> TrainedTags:
+    document = document_of(seed_model(), seed_sha256=seed_sha256(), corrections=0)
+    metrics = {"mean_f1": 0.8, "difference": 0.0, "low": 0.0, "accepted": True}
+    return TrainedTags("seed", document, sha256_of(document), [], metrics)
+
+
 NOTE: Final = {"operations": lambda has: parse_patch([note_op(has["session"], f"at {clock.now()}")])}
 
 does("accounts.people.add_user", email="new@test.example", name="New", role="coach", password=PASSWORD,
@@ -290,6 +301,10 @@ does("plans.decide.submit_plan", expected=tag, reason="travel", **MINE)
 does("plans.decide.accept_plan", **NAMED, **ANN)
 does("plans.comments.add_comment", message="Good.", **MINE, keep="comment")
 does("plans.comments.resolve_comment", comment_id=key_of("comment"), **ANN)
+does("plans.tag_comment.tag_comment", comment_id=key_of("comment"), acting_user=COMMAND_LINE)
+does("plans.correct_tags.correct_tags", comment_id=key_of("comment"), tags=["injury", "time"], **MINE)
+does("modeling.tag_models.store_tag_model", trained=trained, acting_user=who("admin"))
+does("modeling.tag_models.stop_tag_model", why="for the story", acting_user=who("admin"))
 does("plans.move_session.move_session", session_id=lambda has: has["other_session"]["session_id"], day=moved, **ANN)
 does("plans.complete_session.complete_session", session_id=lambda has: has["session"]["session_id"], status="done",
      rpe=4, note="windy", acting_user=who("ann"), within=on_the_day)  # fmt: skip

@@ -95,7 +95,7 @@ def _wait_until_up(url: str, process: subprocess.Popen[bytes], log: Path) -> Non
         if process.poll() is not None:
             break
         try:
-            with urllib.request.urlopen(f"{url}/api/schema/", timeout=10):
+            with urllib.request.urlopen(f"{url}/health/ready", timeout=10):
                 return
         except (urllib.error.URLError, OSError):
             time.sleep(0.2)

@@ -44,11 +44,11 @@ jsonb_typeof({{ document }}{% if key %} -> '{{ key }}'{% endif %}) in ({{ kind_n
 {%- endmacro -%}
 {%- macro postgres__kind_names(kinds) -%}'{{ kinds | join("', '") }}'{%- endmacro -%}
 
-{#- Kinds, and texts, of several members at once: DuckDB reads the document once for all of them. -#}
+{#- Kinds of a document and of some of its members, and texts of some: DuckDB reads the document once for all of them. -#}
 {%- macro kinds_of(document, keys) -%}{{ return(adapter.dispatch('kinds_of')(document, keys)) }}{%- endmacro -%}
-{%- macro duckdb__kinds_of(document, keys) -%}json_type({{ document }}, ['$."{{ keys | join("\"', '$.\"") }}"']){%- endmacro -%}
+{%- macro duckdb__kinds_of(document, keys) -%}json_type({{ document }}, ['$', '$."{{ keys | join("\"', '$.\"") }}"']){%- endmacro -%}
 {%- macro postgres__kinds_of(document, keys) -%}
-array[{% for key in keys %}jsonb_typeof({{ document }} -> '{{ key }}'){{ ", " if not loop.last }}{% endfor %}]
+array[jsonb_typeof({{ document }}){% for key in keys %}, jsonb_typeof({{ document }} -> '{{ key }}'){% endfor %}]
 {%- endmacro -%}
 {%- macro words_of(document, keys) -%}{{ return(adapter.dispatch('words_of')(document, keys)) }}{%- endmacro -%}
 {%- macro duckdb__words_of(document, keys) -%}json_extract_string({{ document }}, ['$."{{ keys | join("\"', '$.\"") }}"']){%- endmacro -%}

@@ -7,11 +7,11 @@
 {{ return(found) }}
 {%- endmacro -%}
 
-{#- The first member that is missing or of another kind, from `kinds` in the order of the properties; NULL for none. -#}
+{#- The first member that is missing or of another kind, from `kinds` of the document and of the properties in their order; NULL for none. -#}
 {%- macro misfit(properties) -%}
 case
 {%- for one in properties %}
-    when not coalesce(kinds[{{ loop.index }}] in ({{ kind_names(one.kinds) }}), {{ "false" if one.required else "true" }})
+    when not coalesce(kinds[{{ loop.index + 1 }}] in ({{ kind_names(one.kinds) }}), {{ "false" if one.required else "true" }})
         then '{{ one.name }}: {{ "missing or " if one.required }}no {{ one.kinds | join(" or ") }}'
 {%- endfor %}
 end
@@ -34,10 +34,17 @@ case
 end
 {%- endmacro -%}
 
+{#- Whether an event is synthetic, by its source and by its athlete: a column, and the join that it needs. -#}
+{%- macro is_synthetic() -%}(coalesce(source, '') like '%/synthetic' or synthetic.athlete is not null){%- endmacro -%}
+{%- macro join_synthetic(athlete) -%}
+left join {{ ref("base_synthetic") }} as synthetic on synthetic.athlete = {{ athlete }}
+{%- endmacro -%}
+
 {#- Good events of one type with the columns that are asked for: {name: text | number | boolean | date | timestamp | json}. -#}
 {%- macro staged(type, columns) -%}
+{%- set names = columns.keys() | list -%}
 with read as (
-    select *, {{ words_of("data", columns.keys() | list) }} as words
+    select *, {{ words_of("data", names) }} as words
     from {{ ref("base_events") }}
     where type = '{{ type }}' and reason is null
 )
@@ -48,7 +55,7 @@ select
     time,
     time::date as day,
     date_trunc('week', time)::date as week,
-    is_synthetic
+    {{ is_synthetic() if "athlete" in names else "coalesce(source, '') like '%/synthetic'" }} as is_synthetic
     {%- for name, as_ in columns.items() %}
     {%- set word = "words[" ~ loop.index ~ "]" %},
     {% if as_ == "text" -%} {{ word }}
@@ -60,6 +67,9 @@ select
     {%- endif %} as {{ "planned_on" if name == "day" else name }}
     {%- endfor %}
 from read
+{%- if "athlete" in names %}
+{{ join_synthetic("words[" ~ (names.index("athlete") + 1) ~ "]") }}
+{%- endif %}
 {%- endmacro -%}
 
 {#- What every event about a plan carries (D2). -#}

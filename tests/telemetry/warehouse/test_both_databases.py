@@ -14,7 +14,8 @@ import pytest
 from telemetry import synthetic
 from telemetry.synthetic import Cohort
 from telemetry.warehousing import postgres
-from telemetry.warehousing.build import build
+from telemetry.warehousing.build import build, named
+from telemetry.warehousing.dbt import Node
 from telemetry.warehousing.inputs import inputs_in
 from telemetry.warehousing.published import current
 from tests.support.databases import ADMIN_URL, PREFIX
@@ -74,6 +75,13 @@ def test_the_loader_reads_what_changed_and_forgets_what_is_gone(tmp_path: Path, 
                 "SELECT max(n) FROM (SELECT count(*) n FROM warehouse_raw.events GROUP BY id) x"
             )
             assert names == {one.name for one in kept} and copies.fetchone() == (1,)
+
+
+def test_a_fault_is_named_with_its_rows(tmp_path: Path, url: str) -> None:
+    query = "select 'id: not unique' as fault union all select 'id: not unique' union all select 'week: missing'"
+    failed = Node("columns_of_mart_edits", "test", "fail", 0.1, "Got 3 results", 3, query=query)
+    with places(tmp_path, url=url):
+        assert named(failed).message == "id: not unique (2); week: missing (1)"
 
 
 def _everything() -> dict[str, list[tuple[Any, ...]]]:

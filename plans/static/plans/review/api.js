@@ -88,6 +88,11 @@ export class PlanApi {
     return send("POST", this.urls.comments, { body, key: newId() });
   }
 
+  /** Say what a comment is about: the full set of its tags. */
+  tag(id, tags) {
+    return send("PUT", `${this.urls.comments}/${id}/tags`, { body: { tags }, key: newId() });
+  }
+
   resolve(id) {
     return send("POST", `${this.urls.comments}/${id}/resolve`, { body: {}, key: newId() });
   }

@@ -3,9 +3,9 @@
 import { fill, h, momentText, plural } from "./text.js";
 
 export class Comments {
-  /** `onCount` hears when comments came or were settled; `nameOf` returns a session's title and day. */
-  constructor({ api, list, mayWrite, athlete, nameOf, onCount }) {
-    Object.assign(this, { api, list, mayWrite, athlete, nameOf, onCount, drafts: new Map() });
+  /** `onCount` hears when comments came or were settled; `tags` draws what each is about, null for who may not; `nameOf` returns a session's title and day. */
+  constructor({ api, list, mayWrite, tags, athlete, nameOf, onCount }) {
+    Object.assign(this, { api, list, mayWrite, tags, athlete, nameOf, onCount, drafts: new Map() });
   }
 
   #open() {
@@ -36,7 +36,8 @@ export class Comments {
     return h("li", {},
       where && h("button", { type: "button", class: "rv-link", onclick: () => show?.(comment.anchor_id) }, where),
       [comment, ...replies].map((one) => h("div", { class: "rv-comment" },
-        h("p", { class: "mc-muted" }, h("b", {}, one.author_name), ` · ${momentText(one.created_at)} · `, this.#who(one.visibility)), h("p", {}, one.message))),
+        h("p", { class: "mc-muted" }, h("b", {}, one.author_name), ` · ${momentText(one.created_at)} · `, this.#who(one.visibility)), h("p", {}, one.message),
+        this.tags?.row(one))),
       this.mayWrite && !comment.resolved_at && h("p", { class: "rv-more" }, this.#replyButton(comment, again),
         h("button", { type: "button", class: "rv-link", onclick: (event) => this.#settle(comment, event.target, again) }, "Settle")));
   }

@@ -12,6 +12,7 @@ import { mergePanel } from "./merge.js";
 import { keysPanel, notice, revertPanel, submitPanel } from "./panels.js";
 import { Saving, Shelf } from "./saving.js";
 import { EditModel, newId, sessionsOf } from "./state.js";
+import { Tags } from "./tags.js";
 import { addDays, clockText, fill, fullDay, h, mondayOf, momentText, plural } from "./text.js";
 import { WhatIf } from "./whatif.js";
 
@@ -57,7 +58,7 @@ function show(id, day = entryOf(id)?.day) {
 // ---- the parts
 
 const comments = new Comments({
-  api, list: data.comments, mayWrite: can.comment, athlete: plan.athlete_name,
+  api, list: data.comments, mayWrite: can.comment, tags: can.tag ? new Tags({ api, labels: data.tags, say }) : null, athlete: plan.athlete_name,
   nameOf: (id) => { const entry = entryOf(id); return entry ? `${fullDay(entry.day)}, ${entry.title}` : "A session of an earlier version"; },
   onCount: () => { calendar.render(); drawComments(); },
 });

@@ -5,5 +5,6 @@ select
     count(*) filter (where reason is not null) as quarantined,
     max(time) filter (where reason is null) as newest_event,
     min(time) filter (where reason is null) as oldest_event,
-    coalesce(max(is_synthetic::int) filter (where reason is null), 0) = 1 as has_synthetic
-from {{ ref("base_events") }}
+    coalesce(max({{ is_synthetic() }}::int) filter (where reason is null), 0) = 1 as has_synthetic
+from {{ ref("base_events") }} as told
+{{ join_synthetic("(told.data ->> 'athlete')") }}

@@ -13,19 +13,28 @@ with facts as (
     {%- endif %}
     {{ "union all" if not loop.last }}
     {%- endfor %}
+),
+
+-- Each athlete once, so that they need only be counted: counting distinct ones took half of the time.
+told as (
+    select
+        metric, week, athlete, coach_id, experiment_arm, pipeline, is_synthetic,
+        sum(numerator) as numerator, sum(denominator) as denominator, sum(n) as n
+    from facts
+    where week is not null
+    group by 1, 2, 3, 4, 5, 6, 7
 )
 
 select
-    facts.metric, facts.week, facts.coach_id, facts.experiment_arm, facts.pipeline,
+    told.metric, told.week, told.coach_id, told.experiment_arm, told.pipeline,
     coalesce(athletes.sport, '') as sport,
     coalesce(athletes.level, '') as level,
     coalesce(athletes.tier, '') as tier,
-    facts.is_synthetic,
-    sum(facts.numerator) as numerator,
-    sum(facts.denominator) as denominator,
-    sum(facts.n) as n,
-    count(distinct facts.athlete) as athletes
-from facts
-left join {{ ref("dim_athletes") }} as athletes on athletes.athlete = facts.athlete
-where facts.week is not null
+    told.is_synthetic,
+    sum(told.numerator) as numerator,
+    sum(told.denominator) as denominator,
+    sum(told.n) as n,
+    count(told.athlete) as athletes
+from told
+left join {{ ref("dim_athletes") }} as athletes on athletes.athlete = told.athlete
 group by 1, 2, 3, 4, 5, 6, 7, 8, 9
