@@ -67,6 +67,11 @@ register_audit(
 )
 register_audit("calendar.subscribe", target_type="calendar_feed", metadata=frozenset())
 register_audit("calendar.revoke", target_type="calendar_feed", metadata=frozenset())
+register_audit(
+    "features.export",
+    target_type="feature_export",
+    metadata=frozenset({"data_sha256", "rows", "athletes", "written", "removed", "as_of"}),
+)
 register_audit("plan.export", target_type="plan", metadata=frozenset({"rows", "sha256", "what"}))
 
 _COMMON: Final = frozenset(

@@ -1,5 +1,5 @@
 """What this app fills in elsewhere: the job that generates a plan (acting as who asked), matching of imports,
-results of races."""
+results of races, and what is to be done when consent is withdrawn."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from typing import Any
 from uuid import UUID
 
 from accounts.models import User
+from accounts.services.consent import WITHDRAWN
 from common.actors import actor_id
 from common.context import SERVICES, ServiceIdentity, register_service
 from common.errors import NotPermitted
@@ -14,6 +15,7 @@ from common.jobs import Job, register_job
 from modeling.services.corrections import TESTS_CHANGED
 from modeling.services.import_history import ACTIVITY_IMPORTED
 from plans.services.complete_session import match_imports
+from plans.services.export_features import FORGET, ask_to_forget, forget_in_features, tell_not_forgotten
 from plans.services.generate_plan import generate_plan, tell_failure
 from plans.services.request_plan import JOB_KIND
 from plans.services.tag_comment import JOB_KIND as TAG_COMMENT
@@ -62,5 +64,7 @@ def _actor(requested_by_id: UUID | None) -> User | ServiceIdentity:
 
 register_job(JOB_KIND, run, on_failed=failed)
 register_job(TAG_COMMENT, tag)
+register_job(FORGET, forget_in_features, lease_seconds=3600, on_failed=tell_not_forgotten)
+WITHDRAWN.register("feature store", ask_to_forget)
 ACTIVITY_IMPORTED.register("plans", match_imports)
 TESTS_CHANGED.register("plans", tell_results)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from uuid import UUID
 
 from accounts.models import Consent, Purpose, User
@@ -9,8 +10,12 @@ from accounts.scope import athlete_for
 from audit.services import record
 from common.context import ServiceIdentity, unit_of_work
 from common.errors import InvalidInput
+from common.registries import Registry
 from telemetry.services import emit
 from telemetry.services.forget import forget_experiments
+
+# Filled by apps above: called with athlete and purpose where consent is withdrawn, in the transaction of that change.
+WITHDRAWN: Registry[Callable[[UUID, str], None]] = Registry("consent withdrawn")
 
 
 def record_consent(
@@ -18,7 +23,8 @@ def record_consent(
 ) -> Consent:
     """Store an athlete's answer for a purpose; the history keeps every earlier one.
 
-    Who withdraws from experiments is forgotten in what telemetry says of them (`telemetry.services.forget`).
+    Who withdraws from experiments is forgotten in what telemetry says of them (`telemetry.services.forget`), and apps
+    above are told of every withdrawal (`WITHDRAWN`).
 
     Raises:
         NotVisible, NotPermitted: as `athlete_for`.
@@ -38,4 +44,6 @@ def record_consent(
         emit("consent.recorded", aggregate_id=athlete.pk, data=told)
         if purpose == Purpose.EXPERIMENTS and not granted:
             forget_experiments(athlete.pk)
+        for _, tell in WITHDRAWN.items() if not granted else ():
+            tell(athlete.pk, purpose)
         return consent

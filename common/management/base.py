@@ -150,13 +150,13 @@ class AsOfMixin(MesocycleCommand):
     def add_arguments(self, parser: CommandParser) -> None:
         """Add `--as-of`."""
         super().add_arguments(parser)
-        parser.add_argument("--as-of", type=_moment, metavar="WHEN", help="day or moment (ISO 8601) to take for now")
+        parser.add_argument("--as-of", type=moment, metavar="WHEN", help="day or moment (ISO 8601) to take for now")
 
     def enter(self, stack: ExitStack, options: dict[str, Any]) -> None:
         """Let the clock stand still at that moment."""
         super().enter(stack, options)
         if options.get("as_of") is not None:
-            stack.enter_context(clock.frozen(_moment(options["as_of"])))
+            stack.enter_context(clock.frozen(moment(options["as_of"])))
 
 
 class SeedMixin(MesocycleCommand):
@@ -206,7 +206,12 @@ def actor_named(email: str | None) -> Actor:
     return user
 
 
-def _moment(value: str | date | datetime) -> datetime:
+def moment(value: str | date | datetime) -> datetime:
+    """Return a moment that somebody wrote as ISO 8601, for `type=` of an argument; a day means its noon, UTC.
+
+    Raises:
+        ArgumentTypeError: it is neither.
+    """
     if isinstance(value, str):
         try:
             value = date.fromisoformat(value) if len(value) == 10 else datetime.fromisoformat(value)

@@ -314,6 +314,8 @@ TELEMETRY_VALIDATE = env.flag("TELEMETRY_VALIDATE")
 # Where the warehouse's finished marts are, and the database that dbt builds them in (blank: DuckDB, in a file).
 WAREHOUSE_DIR = env.text("WAREHOUSE_DIR", str(VAR_DIR / "warehouse"))
 WAREHOUSE_DATABASE_URL = env.text("WAREHOUSE_DATABASE_URL", "")
+# What retraining reads: a folder, or s3://BUCKET/PREFIX with pyarrow's options for other servers than AWS in its query.
+FEATURE_STORE_URL = env.text("FEATURE_STORE_URL", str(VAR_DIR / "features"))
 # What Prometheus sends to read /metrics (Authorization: Bearer …); without one only operators who are logged in may.
 METRICS_TOKEN = env.text("METRICS_TOKEN")
 # The log's signed tree heads: seeds that sign (the highest version), public keys of seeds that were put away, where

@@ -1,7 +1,7 @@
 """The feature store's tables: what each column means. `plans` writes them, `modeling.training` reads them. Pure.
 
-    <FEATURE_STORE_URL>/schema=1/<table>/month=2026-11/part.parquet      by the month of `available_at`, UTC
-    <FEATURE_STORE_URL>/schema=1/manifest.json                           written last: what is complete and may be read
+    <FEATURE_STORE_URL>/schema=1/<table>/month=2026-11/part-<hash>.parquet    by the month of `available_at`, UTC
+    <FEATURE_STORE_URL>/schema=1/manifest.json               written last: what is complete and may be read
 
 People are tokens, objects (plans, sessions, tests) their ids; nothing that somebody wrote is here. `event_at` is when a
 thing happened, `available_at` when we knew it: joins go by the second, since 193,216 of 500,000 labels leaked when
@@ -214,7 +214,10 @@ TABLES: Final[dict[str, Table]] = {
             _SESSION,
             _text("adjustment", "volume, swap (another kind), move, rest (removed or made a rest), intensity or add"),
             _day("day", "the session's day as proposed (added ones: as added)"),
-            _number("volume_factor", "planned minutes after over before; null unless the volume changed"),
+            _number(
+                "volume_factor",
+                "planned minutes after over before (kilometres where those stayed); null unless the volume changed",
+            ),
             _number("load_factor", "planned load after over before"),
             _whole("day_shift", "days later (negative: earlier); null unless it moved", required=False),
             _text("from_kind", "kind as proposed; empty for an added session", required=False),

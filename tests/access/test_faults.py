@@ -53,6 +53,7 @@ NO_SERVICES: Final = {
     "modeling.corrections.tell_of_tests": "runs inside the unit of work that changed them",
     "plans.tell_race.tell_results": "runs inside the unit of work that changed tests",
     "plans.retrain_tags.retrain_tags": "reads, makes a model, and has services that are told here store or stop it",
+    "plans.export_features.export_features": "writes files; cut off, it leaves the manifest before it (tests/features)",
     "plans.make_demo.make_demo": "many units of work, one an athlete; a second run completes the first",
 }
 SEVERAL: Final = {"accounts.notify.send_waiting_mail", "accounts.erasure.erase_from_command_line"}
