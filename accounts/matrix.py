@@ -35,6 +35,7 @@ MATRIX: Final[dict[str, dict[str, Relation]]] = {
     "history:correct": {"admin": Relation.ALL, "coach": Relation.COACHED, "athlete": Relation.OWN},
     "model:view": {"admin": Relation.ALL, "coach": Relation.COACHED, "athlete": Relation.OWN},
     "model:fit": {"admin": Relation.ALL, "coach": Relation.COACHED, "athlete": Relation.OWN},
+    "model:manage": {"admin": Relation.ALL, "data_scientist": Relation.ALL},
     "plan:view": _STAFF_VIEW,
     "plan:generate": {"admin": Relation.ALL, "coach": Relation.COACHED, "athlete": Relation.OWN},
     "plan:edit": {"admin": Relation.ALL, "coach": Relation.COACHED},
@@ -53,6 +54,7 @@ MATRIX: Final[dict[str, dict[str, Relation]]] = {
     "erasure:request": {"admin": Relation.ALL, "athlete": Relation.OWN},
     "erasure:confirm": {"admin": Relation.ALL},
     "hold:manage": {"admin": Relation.ALL, "compliance": Relation.ALL},
+    "model:manage": {"admin": Relation.ALL, "data_scientist": Relation.ALL},
     "experiment:manage": {"admin": Relation.ALL, "data_scientist": Relation.ALL},
     "experiment:assign": {"admin": Relation.ALL, "coach": Relation.COACHED, "athlete": Relation.OWN},
     "rollout:manage": {"admin": Relation.ALL, "data_scientist": Relation.ALL},
@@ -65,6 +67,7 @@ MATRIX: Final[dict[str, dict[str, Relation]]] = {
     "metrics:view": {"admin": Relation.ALL, "data_scientist": Relation.ALL, "coach": Relation.COACHED},
     "tags:train": {"admin": Relation.ALL},
     "service:view": {"admin": Relation.ALL, "data_scientist": Relation.ALL},
+    "coach_report:view": {"admin": Relation.ALL, "coach": Relation.COACHED},
 }
 
 GRANTED: Final = frozenset({"athlete:view", "history:view", "model:view", "plan:view"})

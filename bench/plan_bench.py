@@ -10,6 +10,7 @@ import time
 from collections import Counter
 from collections.abc import Callable
 from concurrent.futures import ProcessPoolExecutor
+from dataclasses import replace
 from datetime import timedelta
 from statistics import median
 from typing import Final
@@ -24,6 +25,7 @@ from plans.pipelines.frames import cycles
 from plans.pipelines.registry import check_plan, generate
 from plans.pipelines.response import population_gains
 from tests.plans.pipelines.golden import athlete_of
+from tests.plans.pipelines.learning import shorter_long, version
 from tests.plans.pipelines.random_requests import random_request
 from tests.plans.pipelines.resimulate import unreported
 
@@ -36,7 +38,7 @@ Tally = tuple[int, int, float, Counter[str]]
 
 def run(quick: bool = False) -> list[Row]:
     """Return the rows of this part; `quick` samples 500 requests."""
-    return [_optimum(), _twenty_weeks(), *_random_requests(500 if quick else REQUESTS)]
+    return [_optimum(), _twenty_weeks(), _learned(), *_random_requests(500 if quick else REQUESTS)]
 
 
 def _median_ms(work: Callable[[], object], repeats: int = 15) -> float:
@@ -66,6 +68,17 @@ def _twenty_weeks() -> Row:
     goal = RaceGoal(athlete.today + timedelta(days=20 * 7 - 1), goal.race, None, goal.available_days)
     took = _median_ms(lambda: generate("advanced", athlete, goal, seed=1), 9)
     return Row("individual plan, 20 weeks", took, 150.0, 150.0 / took, "ms", "< 150 ms", took < 150.0)
+
+
+def _learned() -> Row:
+    """A version that shortens every long run and prefers some days, against the one that ships."""
+    athlete, goal = athlete_of("marathon", "intermediate")
+    goal = RaceGoal(athlete.today + timedelta(days=20 * 7 - 1), goal.race, None, goal.available_days)
+    learned = replace(athlete, algorithm=version(shorter_long, lambda context: 0.6 + 0.05 * (context.weekday % 3)))
+    shipped = _median_ms(lambda: generate("advanced", athlete, goal, seed=1), 9)
+    took = _median_ms(lambda: generate("advanced", learned, goal, seed=1), 9)
+    return Row("the same plan by a learned version, against the shipped one", took, shipped, took / shipped, "ms",
+               "< 300 ms", took < 300.0)  # fmt: skip
 
 
 def _random_requests(count: int) -> list[Row]:

@@ -38,5 +38,6 @@ urlpatterns = [
     path("password/chosen/", auth_views.PasswordResetCompleteView.as_view(), name="password_reset_complete"),
     path("calendar/<str:token>.ics", calendar_feed, name="calendar-feed"),
     path("admin/", include("telemetry.pages.urls")),
+    path("admin/", include("plans.evidence.urls")),
     path("admin/", admin.site.urls),
 ]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from typing import Final
 from uuid import UUID
 
 from django.db.models import Q
@@ -11,6 +12,11 @@ from accounts.scope import athlete_for, athletes_in_scope
 from common.context import ServiceIdentity
 
 Actor = User | ServiceIdentity
+MANAGE: Final = "model:manage"
+"""Training runs and model versions: there is no athlete to them."""
+
+MANAGE_MODELS = "model:manage"
+VIEW_REPORT = "coach_report:view"
 
 
 def visible_history(user: Actor) -> Q:

@@ -12,6 +12,7 @@ from django.db import connection
 from django.db.models import Count, Max, Min, QuerySet, Sum
 
 from accounts.models import Athlete
+from modeling.core.priors import DEFAULT_PRIORS, Priors
 from modeling.core.series import LoadSeries, PerformanceTest, TestKindName
 from modeling.models import Activity, Fit, Test
 
@@ -80,9 +81,17 @@ SELECT * FROM
 """
 
 
-def newest_fit(athlete: Athlete, method: str = "posterior") -> Fit | None:
-    """Return the newest fit that still holds."""
-    return Fit.objects.filter(athlete=athlete, method=method, invalidated_at=None).order_by("-id").first()
+def newest_fit(athlete: Athlete, method: str = "posterior", *, priors: Priors | None = None) -> Fit | None:
+    """Return the newest fit that still holds; by these priors, where one is stored, else by any."""
+    rows = Fit.objects.filter(athlete=athlete, method=method, invalidated_at=None).order_by("-id")
+    newest = rows.first()
+    if newest is None or priors is None or _priors_of(newest) == priors.name:
+        return newest
+    return next((row for row in rows.iterator() if _priors_of(row) == priors.name), newest)
+
+
+def _priors_of(fit: Fit) -> str:
+    return str(fit.report.get("priors", DEFAULT_PRIORS.name))
 
 
 @dataclass(frozen=True)

@@ -24,7 +24,11 @@ class PlansConfig(AppConfig):
         from plans.admin.plan_history import changes_of_events
         from plans.api import browsable  # noqa: F401  (register the pages of the browsable API)
         from plans.policies import athletes_of_shared_plans, may_see_plan
-        from plans.services import share_plan  # noqa: F401  (registers the kind of grant)
+        from plans.services import (  # noqa: F401  (two register the kinds of grant, of mail)
+            share_plan,
+            tell_reports,
+            version_evidence,
+        )
 
         OBJECT_PERMISSIONS.register("plans.view_plan", may_see_plan)
         REACH.register("shared plans", athletes_of_shared_plans)
@@ -32,6 +36,7 @@ class PlansConfig(AppConfig):
         measures.register()
         monitored.register()
         variants.register()
+        version_evidence.register()
         reconciliation.register()
         erasing.register()
         erasing.register_retention()

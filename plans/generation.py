@@ -19,10 +19,15 @@ from modeling.core.cache_key import cache_key
 from modeling.core.conventions import pmc
 from modeling.core.errors import FitError
 from modeling.core.posterior import PosteriorFit, fit_posterior
+from modeling.core.priors import DEFAULT_PRIORS, Priors
 from modeling.core.series import LoadSeries
+from modeling.learned.algorithm import SHIPPED_ALGORITHM, LearnedAlgorithm
+from modeling.learned.context import age_group
 from modeling.selectors import FitInputs, counted_activities, fit_inputs, newest_fit
 from modeling.thresholds import DatedThresholds
+from plans.contexts import known_of
 from plans.pipelines.contract import AthleteSnapshot, ProposedPlan, RaceGoal, Thresholds
+from plans.pipelines.learned import as_shipped
 from plans.pipelines.registry import check_plan, generate
 
 TEMPLATE: Final = "template"
@@ -39,16 +44,27 @@ class Generated:
     latency_ms: float
     invalid: bool = False
     """The pipeline that was asked proposed a plan that breaks a guard."""
+    trouble: str = ""
+    """How the model version failed, where the one that ships made the pipeline's plan in its place. The arm of the
+    version answers for it; the pipeline answered, so nothing fell back to the template."""
 
 
 class BrokeGuard(Exception):
     """A pipeline's plan breaks a guard that it did not report as relaxed."""
 
 
-def snapshot_of(athlete: Athlete, today: date) -> AthleteSnapshot:
-    """Return what the pipelines may know of an athlete on a day; later rows are not looked at."""
+def snapshot_of(
+    athlete: Athlete, today: date, algorithm: LearnedAlgorithm = SHIPPED_ALGORITHM, *, weeks_behind: int = 0
+) -> AthleteSnapshot:
+    """Return what the pipelines may know of an athlete on a day; later rows are not looked at.
+
+    Args:
+        algorithm: the model version that plans. One that cannot give its priors does not plan at all; the version
+            that ships does, and the snapshot says why.
+        weeks_behind: weeks of the plan that are over, where it is generated again.
+    """
     inputs = fit_inputs(athlete, until=today - timedelta(days=1))
-    fit, grade = _fit(athlete, inputs)
+    algorithm, fit, grade, trouble = _fit_by(algorithm, athlete, inputs, today)
     weeks, best_ctl = _past_year(inputs.series) if inputs else (0.0, 0.0)
     longest_load, longest_minutes = _longest_session(athlete, today)
     now = DatedThresholds.of(athlete).on(athlete.sport, today)
@@ -70,6 +86,10 @@ def snapshot_of(athlete: Athlete, today: date) -> AthleteSnapshot:
         grade=grade,
         data_hash=cache_key(inputs.series, inputs.tests) if inputs else _hash_of_nothing(athlete),
         load_per_hour_easy=None,
+        algorithm=algorithm,
+        weeks_behind=weeks_behind,
+        trouble=trouble,
+        **known_of(athlete, today, algorithm),
     )
 
 
@@ -92,10 +112,29 @@ def generate_within_budget(
         if pipeline == TEMPLATE:
             raise RuntimeError(f"the template pipeline failed: {failure}")
         plan = _checked(TEMPLATE, athlete, goal, seed)
-    return Generated(plan, plan.pipeline, failure[:300], (time.perf_counter() - started) * 1000, invalid)
+    trouble = "" if failure else str(plan.provenance.get("algorithm_trouble", ""))
+    took = (time.perf_counter() - started) * 1000
+    return Generated(plan, plan.pipeline, failure[:300], took, invalid, trouble[:300])
 
 
 def _checked(pipeline: str, athlete: AthleteSnapshot, goal: RaceGoal, seed: int) -> ProposedPlan:
+    """Return the pipeline's plan; where the model version fails at it, or breaks a guard, the shipped version's.
+
+    Never half of a version: a plan is the one's or the other's, as its provenance says.
+    """
+    if athlete.algorithm is SHIPPED_ALGORITHM:
+        return _guarded(pipeline, athlete, goal, seed)
+    try:
+        return _guarded(pipeline, athlete, goal, seed)
+    except Exception as error:
+        return _guarded(pipeline, as_shipped(athlete, _said(athlete.algorithm, error)), goal, seed)
+
+
+def _said(algorithm: LearnedAlgorithm, error: Exception) -> str:
+    return f"version {algorithm.name}, {type(error).__name__}: {error}"[:300]
+
+
+def _guarded(pipeline: str, athlete: AthleteSnapshot, goal: RaceGoal, seed: int) -> ProposedPlan:
     plan = generate(pipeline, athlete, goal, seed=seed)
     broken = check_plan(plan, athlete, goal)
     if broken:
@@ -112,13 +151,30 @@ def _within(seconds: float, work: Callable[[], ProposedPlan]) -> ProposedPlan:
         pool.shutdown(wait=False, cancel_futures=True)
 
 
-def _fit(athlete: Athlete, inputs: FitInputs | None) -> tuple[PosteriorFit | None, str]:
+def _fit_by(
+    algorithm: LearnedAlgorithm, athlete: Athlete, inputs: FitInputs | None, today: date
+) -> tuple[LearnedAlgorithm, PosteriorFit | None, str, str]:
+    """Return version, posterior, grade and trouble: with the version's priors, or with the published ones."""
+    trouble = ""
+    try:
+        groups = age_group(athlete.birth_year, today)
+        priors = algorithm.priors_for(sport=athlete.sport, level=athlete.level, age_group=groups)
+        fit, grade = _fit(athlete, inputs, priors)
+    except Exception as error:
+        if algorithm is SHIPPED_ALGORITHM:
+            raise
+        trouble, algorithm = _said(algorithm, error), SHIPPED_ALGORITHM
+        fit, grade = _fit(athlete, inputs, DEFAULT_PRIORS)
+    return algorithm, fit, grade, trouble
+
+
+def _fit(athlete: Athlete, inputs: FitInputs | None, priors: Priors) -> tuple[PosteriorFit | None, str]:
     """Return the posterior and the grade of the stored report; without enough tests the population stands in."""
     if inputs is None or not inputs.tests:
         return None, "population"
-    stored = newest_fit(athlete)
+    stored = newest_fit(athlete, priors=priors)
     try:
-        return fit_posterior(inputs.series, inputs.tests), stored.grade if stored else "population"
+        return fit_posterior(inputs.series, inputs.tests, priors=priors), stored.grade if stored else "population"
     except FitError:
         return None, "population"
 

@@ -52,10 +52,12 @@ def requests(subjects: Collection[UUID], since: datetime, until: datetime) -> Fa
 
 
 def errors(subjects: Collection[UUID], since: datetime, until: datetime) -> Facts:
-    """Whether each request failed, or the template had to answer it."""
+    """Whether each request failed, or the template or the shipped model had to stand in."""
     bad = {Outcome.FALLBACK, Outcome.FAILED}
     for row in _requests(subjects, since, until):
-        yield _fact("errors", row.pk, row.athlete_id, row.outcome in bad, row.created_at, row.settled_at)
+        yield _fact(
+            "errors", row.pk, row.athlete_id, row.outcome in bad or bool(row.failure), row.created_at, row.settled_at
+        )
 
 
 def satisfaction(subjects: Collection[UUID], since: datetime, until: datetime) -> Facts:

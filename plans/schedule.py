@@ -86,6 +86,18 @@ def adherence_of(athlete_ids: Iterable[UUID], today: date, *, weeks: int) -> dic
     }
 
 
+def done_of_due(athlete_id: UUID, first: date, before: date) -> float | None:
+    """Return the share done of the sessions due from `first` up to the day before `before`; None where none was.
+
+    Rest and race aside; a partly done one counts half, one on which there is no word counts as not done.
+    """
+    said = SessionCompletion.objects.filter(athlete=athlete_id, session_id=OuterRef("session_id")).order_by("-id")
+    rows = PlanSession.objects.filter(athlete=athlete_id, version__plan__active_version=F("version"))
+    rows = rows.filter(day__gte=first, day__lt=before).exclude(kind__in=("rest", "race")).order_by()
+    statuses = list(rows.annotate(said=Subquery(said.values("status")[:1])).values_list("said", flat=True))
+    return sum(_SHARES.get(status, 0.0) for status in statuses) / len(statuses) if statuses else None
+
+
 def exportable(athlete: Athlete) -> list[ScheduledSession]:
     """Return the whole schedule as the exports see it."""
     return [scheduled(row) for row in active_sessions(athlete.pk).exclude(kind="rest")]

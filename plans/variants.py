@@ -6,10 +6,15 @@ from typing import Any, Final
 
 from experiments.parameters import PARAMETERS, Parameter
 from experiments.ready import READY, Ready
+from plans.heuristics import OFF, ON
+from plans.heuristics import PARAMETER as HEURISTIC
 from plans.measures import requests
 
 ALGORITHM: Final = "plan_algorithm_variant"
 CHOICE: Final = "choice"
+VERSION: Final = "algorithm_version"
+CHAMPION: Final = "champion"
+CANDIDATE: Final = "candidate"
 
 
 TEST_GROUPS: Final[dict[str, Any]] = {
@@ -45,6 +50,13 @@ def register() -> None:
         "auto": "Automatic selection, as outside experiments",
     }
     PARAMETERS.register(ALGORITHM, Parameter(ALGORITHM, "Which model plans", values, "auto", requests))
+    versions = {
+        CHAMPION: "The version that plans, as outside experiments",
+        CANDIDATE: "The version that this experiment tries",
+    }
+    PARAMETERS.register(VERSION, Parameter(VERSION, "Which model version plans", versions, CHAMPION, requests))
+    switch = {ON: "The heuristic adjusts beforehand", OFF: "No heuristic, as outside experiments"}
+    PARAMETERS.register(HEURISTIC, Parameter(HEURISTIC, "Whether a heuristic adjusts plans", switch, OFF, requests))
     READY.register(
         "test-groups",
         Ready("The four test groups", "how plans are made: four models, 25 % each", ALGORITHM, TEST_GROUPS),

@@ -158,9 +158,14 @@ CELERY_BEAT_SCHEDULE = {
     "judge the alert rules": {"task": "telemetry.evaluate_alerts", "schedule": 60.0, "options": {"expires": 50}},
     "sample the worker": {"task": "common.sample_worker", "schedule": 60.0, "options": {"expires": 50}},
     "look at the experiments": {"task": "experiments.look", "schedule": crontab(minute=15)},
+    "retrain": {"task": "plans.retrain", "schedule": crontab(hour=3, minute=0)},
     "apply retention": {"task": "common.apply_retention", "schedule": crontab(hour=4, minute=30)},
     "deliver messages": {"task": "rollout.deliver_messages", "schedule": 60.0, "options": {"expires": 60}},
     "tell the daily status": {"task": "rollout.daily_status", "schedule": crontab(hour=6, minute=30)},
+    "tell coaches what was learned": {
+        "task": "plans.tell_reports",
+        "schedule": crontab(hour=7, minute=0, day_of_month="1"),
+    },
     "tell the weekly report": {
         "task": "rollout.weekly_report",
         "schedule": crontab(hour=6, minute=45, day_of_week="monday"),
@@ -313,9 +318,13 @@ TELEMETRY_FLAG_SAMPLE = env.share("TELEMETRY_FLAG_SAMPLE", 0.01)
 TELEMETRY_VALIDATE = env.flag("TELEMETRY_VALIDATE")
 # Where the warehouse's finished marts are, and the database that dbt builds them in (blank: DuckDB, in a file).
 WAREHOUSE_DIR = env.text("WAREHOUSE_DIR", str(VAR_DIR / "warehouse"))
+FEATURE_STORE_URL = env.text("FEATURE_STORE_URL", str(VAR_DIR / "features"))
 WAREHOUSE_DATABASE_URL = env.text("WAREHOUSE_DATABASE_URL", "")
 # What retraining reads: a folder, or s3://BUCKET/PREFIX with pyarrow's options for other servers than AWS in its query.
 FEATURE_STORE_URL = env.text("FEATURE_STORE_URL", str(VAR_DIR / "features"))
+# Where data scientists browse runs and versions; the database is what plans are made from.
+MLFLOW_TRACKING_URI = env.text("MLFLOW_TRACKING_URI", "")
+MLFLOW_ARTIFACTS = env.text("MLFLOW_ARTIFACTS", (VAR_DIR / "mlflow").absolute().as_uri())
 # What Prometheus sends to read /metrics (Authorization: Bearer …); without one only operators who are logged in may.
 METRICS_TOKEN = env.text("METRICS_TOKEN")
 # The log's signed tree heads: seeds that sign (the highest version), public keys of seeds that were put away, where

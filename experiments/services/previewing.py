@@ -69,6 +69,17 @@ def preview_experiment(*, key: str, acting_user: Actor) -> Preview:
         return _previewed(experiment, database_now())
 
 
+def preview_fields(*, key: str, fields: Mapping[str, Any], acting_user: Actor) -> Preview:
+    """Return the preview of a draft that is not written yet; fields as `create_experiment` takes them.
+
+    Raises:
+        NotPermitted: not the role's.
+    """
+    require(acting_user, MANAGE)
+    with unit_of_work(PREVIEW, read_only=True):
+        return _previewed(Experiment(key=key, **fields), database_now())
+
+
 def _previewed(experiment: Experiment, now: datetime) -> Preview:
     refused: list[Check] = []
     configuration = _configuration(experiment, now, refused)

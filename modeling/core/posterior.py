@@ -55,7 +55,7 @@ class Estimate:
 
 
 @dataclass(frozen=True)
-class _Drift:
+class Drift:
     """One setting of the drift over the tests: covariance factored once and shared by all (τ1, τ2)."""
 
     sd: float
@@ -84,7 +84,7 @@ class PosteriorFit:
     mean: Vector
     cov: Vector
     drift: NDArray[np.int64]
-    drifts: tuple[_Drift, ...]
+    drifts: tuple[Drift, ...]
     residual: Vector  # (k, m) whitened residuals at the mean
     white_design: Vector  # (k, m, 4) whitened regressors at the tests
 
@@ -133,7 +133,7 @@ class PosteriorFit:
     def _predictive(self, days: Vector, loads: Vector, kind: str, same_day: bool) -> tuple[Vector, Vector]:
         """Return mean and standard deviation (k, d) of a test at the given days, in shares of the scale."""
         means, variances = self._moments(days, loads, same_day)
-        noise = self._noise(kind)[:, None] + _gap_variance(self.series.known, days)[None, :]
+        noise = self._noise(kind)[:, None] + gap_variance(self.series.known, days)[None, :]
         return means, np.sqrt(np.maximum(variances, 0.0) + noise)
 
     def race_day(self, n_days: int, *, kind: str = "race") -> RaceDayResponse:
@@ -156,7 +156,7 @@ class PosteriorFit:
             slope=slope,
             mean=self.mean,
             cov=self.cov,
-            noise=own[:, 0] + self._noise(kind) + _gap_variance(self.series.known, day)[0],
+            noise=own[:, 0] + self._noise(kind) + gap_variance(self.series.known, day)[0],
         )
 
     def parameters(self, level: float = 0.95) -> dict[str, Estimate]:
@@ -263,11 +263,11 @@ def fit_posterior(
     values = np.array([test.value for test in ordered])
     scale = float(values[:2].mean())
     mean_load = float(series.loads[series.known].mean()) or 1.0
-    design, tau1, tau2 = _grid_design(days, series.loads, mean_load, priors.min_ratio)
+    design, tau1, tau2 = grid_design(days, series.loads, mean_load, priors.min_ratio)
     log_prior = _log_prior(tau1, tau2, priors)
-    noise = np.array([priors.noise[test.kind] for test in ordered]) ** 2 + _gap_variance(series.known, days)
+    noise = np.array([priors.noise[test.kind] for test in ordered]) ** 2 + gap_variance(series.known, days)
     settings = product(priors.drift_sd, priors.drift_days, priors.noise_factors)
-    drifts = [_drift(days, noise, sd, span, factor) for sd, span, factor in settings]
+    drifts = [drift_setting(days, noise, sd, span, factor) for sd, span, factor in settings]
     solved = _solve(design, values / scale, drifts, priors)
     log_weight = (solved.evidence + log_prior).ravel()
     weight = np.exp(log_weight - log_weight.max())
@@ -303,7 +303,7 @@ def _checked(series: LoadSeries, tests: Sequence[PerformanceTest]) -> tuple[Perf
     return tuple(sorted(tests, key=lambda test: test.day))
 
 
-def _grid_design(days: Vector, loads: Vector, mean_load: float, min_ratio: float) -> tuple[Vector, Vector, Vector]:
+def grid_design(days: Vector, loads: Vector, mean_load: float, min_ratio: float) -> tuple[Vector, Vector, Vector]:
     """Return the regressors at the tests (nodes, m, 4) with the nodes' time constants."""
     i, j = np.nonzero(TAU1_GRID[:, None] >= min_ratio * TAU2_GRID[None, :])
     fitness = _sums_at(days, loads, TAU1_GRID, True) / (mean_load * TAU1_GRID)[:, None]
@@ -336,10 +336,10 @@ def _log_prior(tau1: Vector, tau2: Vector, priors: Priors) -> Vector:
     return -0.5 * (first + second)
 
 
-def _drift(days: Vector, noise: Vector, sd: float, span: float, factor: float) -> _Drift:
+def drift_setting(days: Vector, noise: Vector, sd: float, span: float, factor: float) -> Drift:
     covariance = sd**2 * np.exp(-np.abs(days[:, None] - days[None, :]) / span) + np.diag(factor**2 * noise)
     chol = np.linalg.cholesky(covariance)
-    return _Drift(sd, span, factor, np.asarray(chol, np.float64), np.asarray(np.linalg.inv(chol), np.float64))
+    return Drift(sd, span, factor, np.asarray(chol, np.float64), np.asarray(np.linalg.inv(chol), np.float64))
 
 
 @dataclass(frozen=True)
@@ -353,7 +353,7 @@ class _Solved:
     white_design: Vector  # (d, n, m, 4)
 
 
-def _solve(design: Vector, y: Vector, drifts: list[_Drift], priors: Priors) -> _Solved:
+def _solve(design: Vector, y: Vector, drifts: list[Drift], priors: Priors) -> _Solved:
     """Solve at every node and drift setting at once; design (n, m, 4), y (m,) in shares of the scale."""
     whiten = np.stack([drift.whiten for drift in drifts])
     x, z = whiten[:, None] @ design[None], whiten @ y  # (d, n, m, 4), (d, m)
@@ -381,7 +381,7 @@ def _worth_keeping(weight: Vector) -> NDArray[np.int64]:
     return np.sort(order[:count])
 
 
-def _gap_variance(known: NDArray[np.bool_], days: Vector) -> Vector:
+def gap_variance(known: NDArray[np.bool_], days: Vector) -> Vector:
     """Return the variance (shares squared) that unknown stretches add at later days; it fades as they recede."""
     if known.all():
         return np.zeros(len(days))

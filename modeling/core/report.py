@@ -11,7 +11,7 @@ import numpy as np
 from modeling.core.errors import FitError
 from modeling.core.identifiability import identifiability
 from modeling.core.posterior import Estimate, PosteriorFit, fit_posterior
-from modeling.core.priors import DEFAULT_PRIORS, PRIOR_GRID
+from modeling.core.priors import DEFAULT_PRIORS, PRIOR_GRID, Priors
 from modeling.core.series import LoadSeries, PerformanceTest
 from modeling.core.validation import Skill, Validation, next_test_error, rolling_origin
 from modeling.core.varpro import bootstrap, fit_least_squares
@@ -37,12 +37,14 @@ class FitReport:
     identifiability: dict[str, Any]
     at_bound: bool | None
     warnings: list[str]
+    priors: str = DEFAULT_PRIORS.name
 
     def as_dict(self) -> dict[str, Any]:
         """Return the report as JSON; parameters, grade and skill stand at the top."""
         check = self.validation
         return {
             "method": self.method,
+            "priors": self.priors,
             "grade": self.grade,
             **{name: _estimate(estimate) for name, estimate in self.estimates.items()},
             "sse": self.sse,
@@ -63,15 +65,20 @@ class FitReport:
 
 
 def fit_report(
-    series: LoadSeries, tests: Sequence[PerformanceTest], *, method: str = "posterior", ratio: float = 1.5
+    series: LoadSeries,
+    tests: Sequence[PerformanceTest],
+    *,
+    method: str = "posterior",
+    ratio: float = 1.5,
+    priors: Priors = DEFAULT_PRIORS,
 ) -> FitReport:
-    """Fit by "posterior" or "least-squares" and report.
+    """Fit by "posterior" or "least-squares" and report; errors and grade are those under these priors.
 
     Raises:
         FitError: no test or no load; for least squares also fewer than five tests, or all on one day.
     """
-    fit = fit_posterior(series, tests)
-    check = rolling_origin(series, fit.tests, last=VALIDATED)
+    fit = fit_posterior(series, tests, priors=priors)
+    check = rolling_origin(series, fit.tests, last=VALIDATED, priors=priors)
     warnings = _warnings(fit)
     if method == "posterior":
         estimates, sse, at_bound = fit.parameters(), _sse(fit), None
@@ -99,6 +106,7 @@ def fit_report(
         identifiability=identifiability(fit),
         at_bound=at_bound,
         warnings=warnings,
+        priors=priors.name,
     )
 
 

@@ -64,7 +64,7 @@ class LoadSeries:
             if 0 <= index < n:
                 loads[index] += load
         recorded = np.array(sorted(i for i in ((day - first).days for day in daily) if 0 <= i < n), dtype=np.int64)
-        return cls(first, loads, _known(recorded, n, gap_days), unit)
+        return cls(first, loads, known_days(recorded, n, gap_days), unit)
 
     @property
     def end(self) -> date:
@@ -100,7 +100,7 @@ class PerformanceTest:
         object.__setattr__(self, "kind", cast(TestKindName, str(self.kind)))
 
 
-def _known(recorded: NDArray[np.int64], n: int, gap_days: int) -> NDArray[np.bool_]:
+def known_days(recorded: NDArray[np.int64], n: int, gap_days: int) -> NDArray[np.bool_]:
     """Mark the days within gaps of more than `gap_days` between (or after) records as unknown."""
     known = np.ones(n, dtype=np.bool_)
     for before, after in zip(recorded, np.append(recorded[1:], n), strict=True):

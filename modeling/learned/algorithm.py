@@ -100,4 +100,15 @@ def read_algorithm(name: str, document: Mapping[str, Any]) -> LearnedAlgorithm:
     missing = {"priors", "overrides", "adherence"} - document.keys()
     if missing:
         raise DamagedDocument(f"there is no {', '.join(sorted(missing))}")
-    return LearnedAlgorithm(name)
+    # Those modules need the names above.
+    from modeling.learned.adherence import read_adherence
+    from modeling.learned.overrides import read_overrides
+    from modeling.learned.priors import read_priors
+
+    priors, overrides, adherence = document["priors"], document["overrides"], document["adherence"]
+    return LearnedAlgorithm(
+        name,
+        priors=None if priors is None else read_priors(priors, version=name),
+        overrides=None if overrides is None else read_overrides(overrides),
+        adherence=None if adherence is None else read_adherence(adherence),
+    )

@@ -46,8 +46,9 @@ USUAL_MINUTES: Final = 60.0
 class SessionContext:
     """One proposed session.
 
-    minutes, load: as proposed (TSS). weekday: 0 (Monday) to 6. week_number: of the plan, from 1. weeks_to_race: whole
-    weeks, 0 in the race week.
+    minutes, load: as proposed (TSS). weekday: 0 (Monday) to 6. week_number: of the plan, from 1, numbered through where
+    it was generated again. weeks_to_race: whole calendar weeks, 0 in the race week. age_group: on the day of the
+    decision; season: of the session's own day.
     load_ratio: mean daily load of the last 7 days over that of the last 28; 1 where there is none.
     adherence_28d: share of due sessions done in the 28 days before, None where none was due.
     coach_share: share of proposed sessions that this coach changed so far, shrunk towards everybody's; None: unknown.

@@ -1,6 +1,8 @@
 from modeling.models.activity import Activity
 from modeling.models.algorithm import AlgorithmVersion, RunStatus, TrainingRun, VersionStatus
 from modeling.models.fit import Fit, Grade
+from modeling.models.heuristic import HeuristicRow, HeuristicStatus, OverridePattern, PatternStatus
+from modeling.models.report import ReportPreference
 from modeling.models.tag_model import TagModelRecord
 from modeling.models.test import Test, TestKind, TestProposal
 from modeling.models.threshold import Threshold
@@ -10,6 +12,11 @@ __all__ = [
     "AlgorithmVersion",
     "Fit",
     "Grade",
+    "HeuristicRow",
+    "HeuristicStatus",
+    "OverridePattern",
+    "PatternStatus",
+    "ReportPreference",
     "RunStatus",
     "TagModelRecord",
     "Test",

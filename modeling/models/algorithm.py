@@ -29,6 +29,9 @@ class TrainingRun(BaseModel):
     step = models.CharField(max_length=12, blank=True, help_text="Which step it is in, or stopped in.")
     message = models.CharField(max_length=500, blank=True)
     finished_at = models.DateTimeField(null=True)
+    lease_until = models.DateTimeField(
+        null=True, help_text="Its process says that it lives until then; later the run counts as failed."
+    )
     code_version = models.CharField(max_length=64)
     data_sha256 = models.CharField(max_length=64, blank=True)
     rows_json = models.JSONField(default=dict)

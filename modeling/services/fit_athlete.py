@@ -10,11 +10,15 @@ from django.db import IntegrityError, transaction
 
 from accounts.models import Athlete
 from audit.services import record
+from common import clock
 from common.context import unit_of_work
 from common.errors import InvalidInput
 from modeling.core.cache_key import MODEL_VERSION, cache_key
 from modeling.core.errors import FitError
+from modeling.core.priors import Priors
 from modeling.core.report import fit_report
+from modeling.learned.algorithm import SHIPPED_ALGORITHM, LearnedAlgorithm
+from modeling.learned.context import age_group
 from modeling.models import Fit
 from modeling.policies import Actor, athlete_to_fit
 from modeling.selectors import FitInputs, fit_inputs
@@ -31,12 +35,14 @@ def fit_athlete(
     ratio: float = 1.5,
     since: date | None = None,
     until: date | None = None,
+    algorithm: LearnedAlgorithm = SHIPPED_ALGORITHM,
 ) -> Fit:
     """Fit an athlete's history and store the report; the same inputs give the stored one again.
 
     Args:
         ratio: lower bound of τ1/τ2, for least squares.
         since, until: the window (inclusive); by default everything.
+        algorithm: the model version whose priors hold.
 
     Raises:
         NotVisible, NotPermitted: outside the user's scope; not the role's.
@@ -49,14 +55,23 @@ def fit_athlete(
         inputs = fit_inputs(athlete, since=since, until=until)
         if inputs is None:
             raise InvalidInput(f"{athlete} has no training loads to fit; import a history first.")
-        key = cache_key(inputs.series, inputs.tests, method=method, ratio=ratio)
+        priors = priors_of(athlete, algorithm)
+        key = cache_key(inputs.series, inputs.tests, method=method, ratio=ratio, priors=priors)
         known = Fit.objects.filter(athlete=athlete, cache_key=key, invalidated_at=None).first()
-        return known or _fit_and_store(athlete, inputs, key, method, ratio)
+        return known or _fit_and_store(athlete, inputs, key, method, ratio, priors)
 
 
-def _fit_and_store(athlete: Athlete, inputs: FitInputs, key: str, method: str, ratio: float) -> Fit:
+def priors_of(athlete: Athlete, algorithm: LearnedAlgorithm) -> Priors:
+    """Return the priors of an athlete's group, as of today, in a model version."""
+    group = age_group(athlete.birth_year, clock.today())
+    return algorithm.priors_for(sport=athlete.sport, level=athlete.level, age_group=group)
+
+
+def _fit_and_store(athlete: Athlete, inputs: FitInputs, key: str, method: str, ratio: float, priors: Priors) -> Fit:
     try:
-        report: dict[str, Any] = fit_report(inputs.series, inputs.tests, method=method, ratio=ratio).as_dict()
+        report: dict[str, Any] = fit_report(
+            inputs.series, inputs.tests, method=method, ratio=ratio, priors=priors
+        ).as_dict()
     except FitError as error:
         raise InvalidInput(str(error), pointer=f"/{error.field}" if error.field else None) from error
     if inputs.left_out:

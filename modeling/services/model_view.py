@@ -15,10 +15,12 @@ from common.errors import InvalidInput
 from modeling.core.conventions import pmc
 from modeling.core.errors import FitError
 from modeling.core.posterior import fit_posterior
+from modeling.core.priors import DEFAULT_PRIORS, Priors
+from modeling.learned.algorithm import SHIPPED_ALGORITHM, LearnedAlgorithm
 from modeling.models import Fit
 from modeling.policies import Actor
 from modeling.selectors import FitInputs, fit_inputs
-from modeling.services.fit_athlete import fit_athlete
+from modeling.services.fit_athlete import fit_athlete, priors_of
 
 LEVEL: Final = 0.8
 PERFORMANCE_UNIT: Final = {"running": "VDOT", "cycling": "W"}
@@ -58,27 +60,27 @@ class ModelView:
         }
 
 
-def model_view(athlete: Athlete) -> ModelView:
-    """Return an athlete's model, fitted now if there is no fit that holds; the caller authorised.
+def model_view(athlete: Athlete, algorithm: LearnedAlgorithm = SHIPPED_ALGORITHM) -> ModelView:
+    """Return an athlete's model by a version's priors, fitted now if no fit holds; the caller authorised.
 
     Raises:
         InvalidInput: there is no history to fit.
     """
     actor: Actor = current_actor()  # type: ignore[assignment]
-    fit = fit_athlete(athlete_id=athlete.pk, acting_user=actor)
+    fit = fit_athlete(athlete_id=athlete.pk, acting_user=actor, algorithm=algorithm)
     inputs = fit_inputs(athlete)
     if inputs is None:
         raise InvalidInput(f"{athlete} has no training loads yet; import a history first.")
-    return ModelView(fit, curves_of(inputs, athlete.sport))
+    return ModelView(fit, curves_of(inputs, athlete.sport, priors=priors_of(athlete, algorithm)))
 
 
-def curves_of(inputs: FitInputs, sport: str, *, last: int | None = None) -> Curves:
+def curves_of(inputs: FitInputs, sport: str, *, last: int | None = None, priors: Priors = DEFAULT_PRIORS) -> Curves:
     """Return the curves of a window, or of its `last` days; without a single test there is no performance curve."""
     series = inputs.series
     states = pmc(np.asarray(series.loads))
     n = len(series.loads)
     shown = np.arange(max(n - (last or n), 0), n)
-    bands = _performance(inputs, shown)
+    bands = _performance(inputs, shown, priors)
     return Curves(
         days=[series.start + timedelta(days=int(i)) for i in shown],
         load=_rounded(series.loads[shown]),
@@ -93,13 +95,15 @@ def curves_of(inputs: FitInputs, sport: str, *, last: int | None = None) -> Curv
     )
 
 
-def planned_curves(inputs: FitInputs, future_loads: NDArray[np.float64]) -> dict[str, list[float]]:
+def planned_curves(
+    inputs: FitInputs, future_loads: NDArray[np.float64], *, priors: Priors = DEFAULT_PRIORS
+) -> dict[str, list[float]]:
     """Return what planned loads do: states and performance on each morning from the day after the series' end."""
     n, m = len(inputs.series.loads), len(future_loads)
     loads = np.concatenate([inputs.series.loads, future_loads])
     states = pmc(loads)
     ahead = np.arange(n, n + m)
-    mean, low, high = _performance(inputs, ahead, future_loads)
+    mean, low, high = _performance(inputs, ahead, priors, future_loads)
     return {
         "fitness": _rounded(states.ctl[ahead]),
         "fatigue": _rounded(states.atl[ahead]),
@@ -111,12 +115,12 @@ def planned_curves(inputs: FitInputs, future_loads: NDArray[np.float64]) -> dict
 
 
 def _performance(
-    inputs: FitInputs, days: NDArray[np.int64], future_loads: NDArray[np.float64] | None = None
+    inputs: FitInputs, days: NDArray[np.int64], priors: Priors, future_loads: NDArray[np.float64] | None = None
 ) -> list[NDArray[np.float64]]:
     """Return mean, low and high on the mornings of the given days, empty where there is no test to fit."""
     loads = inputs.series.loads if future_loads is None else np.concatenate([inputs.series.loads, future_loads])
     try:
-        fit = fit_posterior(inputs.series, inputs.tests)
+        fit = fit_posterior(inputs.series, inputs.tests, priors=priors)
     except FitError:
         return [np.zeros(0)] * 3
     at = fit.predict_at(days.astype(np.float64), loads, level=LEVEL, kind="race")

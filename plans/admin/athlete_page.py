@@ -11,14 +11,17 @@ from accounts.models import Athlete
 from accounts.scope import verbs_on
 from common import clock
 from modeling.core.performance import time_from_vdot
+from modeling.core.priors import Priors
 from modeling.models import Activity
 from modeling.presentation import KIND_TILES, model_card
 from modeling.selectors import FitInputs, fit_inputs, history_summary, newest_fit
+from modeling.services.fit_athlete import priors_of
 from modeling.services.model_view import curves_of, planned_curves
 from modeling.services.proposals import open_proposals
 from plans.models import Plan, PlanSession
 from plans.policies import plans_for
 from plans.presentation import RACE_LABELS, clock_text, predicted_text
+from plans.services.what_if import predicting
 
 CHART_DAYS: Final = 182
 RECENT: Final = 7
@@ -78,8 +81,12 @@ def _recent(athlete: Athlete) -> list[dict[str, Any]]:
 
 
 def _chart(inputs: FitInputs, plan: Plan | None, athlete: Athlete, today: date) -> dict[str, Any]:
-    """Return what the two charts draw: the last half year, and what the head plan's loads would do."""
-    curves = curves_of(inputs, athlete.sport, last=CHART_DAYS)
+    """Return what the two charts draw: the last half year, and what the head plan's loads would do.
+
+    Both by the priors of the model version that made the plan, as its prediction is.
+    """
+    priors = priors_of(athlete, predicting(plan.head_version if plan else None))
+    curves = curves_of(inputs, athlete.sport, last=CHART_DAYS, priors=priors)
     first = curves.days[0].isoformat()
     return {
         "days": [day.isoformat() for day in curves.days],
@@ -96,12 +103,12 @@ def _chart(inputs: FitInputs, plan: Plan | None, athlete: Athlete, today: date) 
         ],
         "unit": curves.unit,
         "today": today.isoformat(),
-        "planned": _planned(inputs, plan, today),
+        "planned": _planned(inputs, plan, today, priors),
         "now": {"fitness": curves.fitness[-1], "fatigue": curves.fatigue[-1], "form": curves.form[-1]},
     }
 
 
-def _planned(inputs: FitInputs, plan: Plan | None, today: date) -> list[dict[str, Any]]:
+def _planned(inputs: FitInputs, plan: Plan | None, today: date, priors: Priors) -> list[dict[str, Any]]:
     """Return the head version's days from today to race morning, with the states its loads lead to."""
     if plan is None or plan.head_version is None or plan.race_date <= today:
         return []
@@ -109,7 +116,7 @@ def _planned(inputs: FitInputs, plan: Plan | None, today: date) -> list[dict[str
     loads = np.zeros((plan.race_date - today).days + 1)
     for row in rows:
         loads[(row.day - today).days] += row.load
-    ahead = planned_curves(inputs, loads)
+    ahead = planned_curves(inputs, loads, priors=priors)
     days = [(today + timedelta(days=i)).isoformat() for i in range(len(loads))]
     names = [name for name, values in ahead.items() if values]
     return [{"day": day, **{name: ahead[name][i] for name in names}} for i, day in enumerate(days)]

@@ -25,6 +25,7 @@ from plans.policies import comments_for, visible_plans
 from plans.presentation import RACE_LABELS, clock_text
 from plans.schedule import adherence
 from plans.selectors import Week, content_of, entry_of, names_of, weeks_of
+from plans.services.what_if import predicting
 from plans.tags import tags_of
 
 PREVIOUS: Final = 6
@@ -64,6 +65,7 @@ def review_context(plan: Plan, user: User) -> dict[str, Any]:
         "weeks_to_go": max((plan.race_date - today).days, 0) // 7,
         "grade": _grade(head.provenance_json),
         "reasons": list(REASONS.items()),
+        "adjusted": _adjusted(head, content_of(baseline)["sessions"]),
         "why": _why(plan, head.provenance_json),
         "intensity": _intensity(plan, today),
     }
@@ -105,6 +107,7 @@ def _version_document(version: PlanVersion) -> dict[str, Any]:
         "predicted": version.predicted_json,
         "warnings": version.warnings_json,
         "relaxed": version.relaxed_json,
+        "adjustments": version.adjustments,
         "diff_summary_json": version.diff_summary_json,
         "content_sha256": version.content_sha256,
     }
@@ -194,6 +197,22 @@ def _previous(plan: Plan, user: User) -> list[dict[str, Any]]:
     ]
 
 
+def _adjusted(head: PlanVersion, proposed: dict[str, Any]) -> list[dict[str, Any]]:
+    """Return the pre-adjusted sessions with what became of them: blank where they stand as proposed."""
+    present = content_of(head)["sessions"] if head.adjustments else {}
+    return [one | {"state": _state_of(one, present, proposed)} for one in head.adjustments]
+
+
+def _state_of(adjustment: dict[str, Any], present: dict[str, Any], proposed: dict[str, Any]) -> str:
+    session_id = adjustment["session_id"]
+    entry = present.get(session_id)
+    if entry is None:
+        return "removed"
+    if entry == proposed.get(session_id):
+        return ""
+    return "taken back" if entry == adjustment["original"] | {"locked": entry["locked"]} else "changed since"
+
+
 def _why(plan: Plan, provenance: dict[str, Any]) -> dict[str, str]:
     """Return what a coach asks of the machine's proposal: which model, how sure, from which data, by which decision."""
     flag = provenance.get("flag") or {}
@@ -233,7 +252,7 @@ def _intensity(plan: Plan, today: date) -> dict[str, Any]:
 
     The page reckons with these numbers while somebody types; what is stored and predicted is the server's.
     """
-    zones = Intensities.for_athlete(snapshot_of(plan.athlete, today))
+    zones = Intensities.for_athlete(snapshot_of(plan.athlete, today, predicting(plan.head_version)))
     running = zones.sport == "running"
     return {
         "sport": zones.sport,

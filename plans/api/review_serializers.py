@@ -48,7 +48,7 @@ class ReviewedVersionSerializer(VersionSerializer):
         read_only_fields = fields  # type: ignore[assignment]
 
 
-_KNOWN_TO_ITS_AUTHOR = frozenset({"weeks", "warnings", "relaxed", "provenance"})
+_KNOWN_TO_ITS_AUTHOR = frozenset({"weeks", "warnings", "relaxed", "provenance", "adjustments"})
 _NEW_TO_ITS_AUTHOR = tuple(name for name in VersionSerializer.Meta.fields if name not in _KNOWN_TO_ITS_AUTHOR)
 
 

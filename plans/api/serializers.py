@@ -158,6 +158,21 @@ class WeekSerializer(serializers.Serializer[Any]):
         return instance
 
 
+class AdjustmentSerializer(serializers.Serializer[Any]):
+    """A session that the machine adjusted beforehand, as coaches usually do; an ordinary edit takes it back."""
+
+    session_id = serializers.UUIDField()
+    adjustment = serializers.CharField(help_text="volume, swap, move or rest")
+    probability = serializers.FloatField(help_text="That a coach would make this adjustment.")
+    reason = serializers.CharField()
+    coaches = serializers.IntegerField()
+    athletes = serializers.IntegerField()
+    cases = serializers.IntegerField()
+    before = serializers.CharField(help_text="The session as it would have been, in words.")
+    after = serializers.CharField(help_text="What it was adjusted to, in words.")
+    original = serializers.JSONField(help_text="The session as it would have been.")
+
+
 class VersionSerializer(serializers.ModelSerializer[PlanVersion]):
     """A version, whole: weeks with sessions, prediction, warnings, relaxed guards and where it comes from."""
 
@@ -166,6 +181,7 @@ class VersionSerializer(serializers.ModelSerializer[PlanVersion]):
     warnings = serializers.JSONField(source="warnings_json")
     relaxed = serializers.JSONField(source="relaxed_json")
     provenance = serializers.JSONField(source="provenance_json")
+    adjustments = AdjustmentSerializer(many=True)
 
     class Meta:
         model = PlanVersion
@@ -184,6 +200,7 @@ class VersionSerializer(serializers.ModelSerializer[PlanVersion]):
             "warnings",
             "relaxed",
             "provenance",
+            "adjustments",
             "weeks",
         )
         read_only_fields = fields

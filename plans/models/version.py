@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import uuid
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from django.db import models
 
@@ -35,6 +35,12 @@ class PlanVersion(BaseModel):
         constraints: ClassVar = [
             models.UniqueConstraint(fields=["plan", "version_number"], name="one_version_a_number"),
         ]
+
+    @property
+    def adjustments(self) -> list[dict[str, Any]]:
+        """Return the sessions that the machine adjusted beforehand, with what they were and why."""
+        found: list[dict[str, Any]] = self.provenance_json.get("adjustments", [])
+        return found
 
     @property
     def baseline_version_id(self) -> uuid.UUID:

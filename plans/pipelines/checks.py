@@ -7,7 +7,7 @@ from typing import Final
 
 from modeling.core import guards as g
 from modeling.core.guard_checks import breaches
-from modeling.core.guards import Breach, Realised, RealisedSession, RealisedWeek
+from modeling.core.guards import Breach, Realised, RealisedSession, RealisedWeek, StartState
 from plans.pipelines.contract import (
     AthleteSnapshot,
     PlannedSession,
@@ -22,8 +22,17 @@ from plans.pipelines.start import start_state
 EASY_STEP_ZONES: Final = frozenset({"easy", "recovery", "long", "endurance", "warm-up", "cool-down", "rest"})
 
 
-def realised(start: date, weeks: tuple[PlannedWeek, ...], athlete: AthleteSnapshot, goal: RaceGoal) -> Realised:
-    """Return what the guards look at: the sessions' loads and minutes, never the targets' own arithmetic."""
+def realised(
+    start: date,
+    weeks: tuple[PlannedWeek, ...],
+    athlete: AthleteSnapshot,
+    goal: RaceGoal,
+    state: StartState | None = None,
+) -> Realised:
+    """Return what the guards look at: the sessions' loads and minutes, never the targets' own arithmetic.
+
+    `state`: the athlete's start, where the caller has it already.
+    """
     found_weeks = []
     for week in weeks:
         first = max(week.monday, start)
@@ -32,7 +41,8 @@ def realised(start: date, weeks: tuple[PlannedWeek, ...], athlete: AthleteSnapsh
         found_weeks.append(RealisedWeek(week.number, index, days, week.phase, week.is_recovery, week.target_load))
     sessions = tuple(_session(s, start) for week in weeks for s in week.sessions if s.kind != "rest")
     race_day = (goal.race_date - start).days
-    return Realised(start.weekday(), race_day, goal.available_days, tuple(found_weeks), sessions, start_state(athlete))
+    state = state or start_state(athlete)
+    return Realised(start.weekday(), race_day, goal.available_days, tuple(found_weeks), sessions, state)
 
 
 def _session(session: PlannedSession, start: date) -> RealisedSession:
@@ -47,10 +57,14 @@ def hard_minutes(session: PlannedSession) -> float:
 
 
 def plan_breaches(
-    start: date, weeks: tuple[PlannedWeek, ...], athlete: AthleteSnapshot, goal: RaceGoal
+    start: date,
+    weeks: tuple[PlannedWeek, ...],
+    athlete: AthleteSnapshot,
+    goal: RaceGoal,
+    state: StartState | None = None,
 ) -> tuple[Breach, ...]:
-    """Return every guard that the weeks break."""
-    return breaches(realised(start, weeks, athlete, goal))
+    """Return every guard that the weeks break; `state` as for `realised`."""
+    return breaches(realised(start, weeks, athlete, goal, state))
 
 
 def where(breach: Breach, start: date) -> str:

@@ -3,11 +3,15 @@ seconds."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import date
 from typing import TYPE_CHECKING, Any, Literal
 
+from modeling.core.priors import Priors
 from modeling.core.series import LoadSeries, PerformanceTest
+from modeling.learned.algorithm import SHIPPED_ALGORITHM, LearnedAlgorithm
+from modeling.learned.context import age_group
 
 if TYPE_CHECKING:
     from modeling.core.posterior import PosteriorFit
@@ -46,6 +50,11 @@ class AthleteSnapshot:
     best_ctl_year, median_week_load_year: of the last year (0: no history).
     fit: posterior over the series, None where there are no tests; grade: "calibrated", "provisional" or "population".
     load_per_hour_easy: what an easy hour costs this athlete, None for the zone's own value.
+    algorithm: the model version that plans; `fit` was made with its priors.
+    tier, adherence_28d, load_ratio, coach_share: as `modeling.learned.context.SessionContext` has them, known today.
+    reasons_of_week: why coaches changed sessions, by the Monday of the session's week as proposed, known today.
+    weeks_behind: weeks of the plan that are over, where it is generated again: its weeks are numbered through.
+    trouble: why the model version that was asked for does not plan; blank where it does.
     """
 
     athlete_id: str
@@ -65,6 +74,25 @@ class AthleteSnapshot:
     grade: str
     data_hash: str
     load_per_hour_easy: float | None = None
+    algorithm: LearnedAlgorithm = SHIPPED_ALGORITHM
+    tier: str = ""
+    adherence_28d: float | None = None
+    load_ratio: float = 1.0
+    coach_share: float | None = None
+    reasons_of_week: Mapping[date, frozenset[str]] = field(default_factory=dict)
+    weeks_behind: int = 0
+    trouble: str = ""
+
+    @property
+    def group(self) -> dict[str, str]:
+        """Return the group that priors are learned for."""
+        year = None if self.age is None else self.today.year - self.age
+        return {"sport": self.sport, "level": self.level, "age_group": age_group(year, self.today)}
+
+    @property
+    def priors(self) -> Priors:
+        """Return the priors of the athlete's group in this model version."""
+        return self.algorithm.priors_for(**self.group)
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,6 +16,7 @@ from plans.pipelines.contract import AthleteSnapshot, PlannedWeek, ProposedPlan,
 from plans.pipelines.frames import WeekFrame, frames
 from plans.pipelines.intensity import Intensities
 from plans.pipelines.placement import Placed, place_weeks
+from plans.pipelines.preadjust import pre_adjust
 from plans.pipelines.predict import (
     expected_performance,
     goal_warnings,
@@ -29,7 +30,6 @@ from plans.pipelines.response import Response
 from plans.pipelines.sessions import build_session
 from plans.pipelines.start import has_gap, start_state
 
-ALGORITHM_VERSION: Final = "1"
 SHORT_CYCLES_FROM_AGE: Final = 50
 BINDING_TEXT: Final = {
     "session_growth": "the longest that single sessions may be (growth, daily cap, time) holds the weeks down",
@@ -112,9 +112,15 @@ def assemble(
     plan = outline(athlete, goal)
     targets, best = optimum(plan, response)
     weeks = build_weeks(plan, athlete, goal, targets, seed)
+    weeks, adjustments = pre_adjust(weeks, athlete, goal, plan.state, plan.intensities, seed=seed)
     binding = best.binding if best else ()
-    notes = [*warnings, *start_warnings(athlete), *(f"Guard {name}: {BINDING_TEXT[name]}." for name in binding)]
-    return finish(pipeline, athlete, goal, response, weeks, notes, seed=seed, extra={"binding": list(binding)})
+    notes = [*warnings, *trouble_warnings(athlete), *start_warnings(athlete)]
+    notes += [*(f"Guard {name}: {BINDING_TEXT[name]}." for name in binding)]
+    extra: dict[str, Any] = {"binding": list(binding)}
+    if adjustments:
+        extra["adjustments"] = [adjustment.as_json() for adjustment in adjustments]
+        notes.append(adjusted_warning(len(adjustments)))
+    return finish(pipeline, athlete, goal, response, weeks, notes, seed=seed, extra=extra)
 
 
 def finish(
@@ -171,6 +177,19 @@ def with_race_at(
     return tuple(replace(w, sessions=tuple(race if s.kind == "race" else s for s in w.sessions)) for w in weeks)
 
 
+def trouble_warnings(athlete: AthleteSnapshot) -> list[str]:
+    """Return what to say where the model version that was asked for could not plan."""
+    if not athlete.trouble:
+        return []
+    return [f"The learned model could not be used ({athlete.trouble}); the model that ships made this plan."]
+
+
+def adjusted_warning(count: int) -> str:
+    """Return what to say of sessions that were adjusted beforehand."""
+    sessions = "One session was" if count == 1 else f"{count} sessions were"
+    return f"{sessions} adjusted beforehand, as coaches usually do; each says why and can be taken back."
+
+
 def start_warnings(athlete: AthleteSnapshot) -> list[str]:
     """Return what the plan's start assumes where history is thin."""
     if athlete.series is None or float(np.sum(athlete.series.loads)) == 0.0:
@@ -183,13 +202,15 @@ def start_warnings(athlete: AthleteSnapshot) -> list[str]:
 
 def provenance(pipeline: str, athlete: AthleteSnapshot, response: Response, seed: int) -> dict[str, Any]:
     """Return what the plan was made from, as JSON."""
+    trouble = {"algorithm_trouble": athlete.trouble} if athlete.trouble else {}
     return {
         "pipeline": pipeline,
-        "algorithm_version": ALGORITHM_VERSION,
+        "algorithm_version": athlete.algorithm.name,
+        "priors": athlete.group | {"source": athlete.priors.name},
         "guards_version": GUARDS_VERSION,
         "model_version": response.model_version,
         "parameters": response.parameters,
         "grade": response.grade,
         "data_hash": athlete.data_hash,
         "seed": seed,
-    }
+    } | trouble

@@ -95,28 +95,41 @@ class WeekShape:
         return tuple(s.weekday for s in self.slots if s.kind in HARD_KINDS)
 
 
+@dataclass(frozen=True, slots=True)
+class KeyDays:
+    """The weekdays of the long session (None: there is none) and of the hard ones, the first focus first."""
+
+    long: int | None
+    hard: tuple[int, ...]
+
+
 @lru_cache(maxsize=4096)
 def week_shape(
-    sport: str, race: str, phase: str, level: str, available_days: frozenset[int], *, is_recovery: bool = False
+    sport: str,
+    race: str,
+    phase: str,
+    level: str,
+    available_days: frozenset[int],
+    *,
+    is_recovery: bool = False,
+    days: KeyDays | None = None,
 ) -> WeekShape:
     """Return the shape of a week; works for any non-empty set of days.
 
     Hard days lie at least 48 h apart, also from one week to the next, and where there is room as far from the long
     session; at least one day is free; a recovery week has at most one, light quality session; the taper keeps the
-    number of sessions.
+    number of sessions. `days`: one of `key_day_choices`, by default the first.
 
     Raises:
         ValueError: no day, or a day that is not 0 to 6. KeyError: unknown race or level.
     """
     if not available_days or not available_days <= frozenset(range(7)):
         raise ValueError("available days are a non-empty set of 0 to 6")
-    after_race = phase == "recovery"
     count = _session_count(phase, level, len(available_days))
-    long_day = None if after_race else _long_day(available_days)
-    n_quality = 0 if after_race else _quality_count(phase, level, count, is_recovery)
-    hard = _quality_days(available_days, long_day, n_quality)
-    days = _spread(available_days, ([] if long_day is None else [long_day]) + list(hard), count)
-    kinds: dict[int, tuple[str, str, bool]] = {day: ("easy", _easy_focus(phase, is_recovery), False) for day in days}
+    chosen = days or _usual_days(phase, level, available_days, is_recovery)
+    long_day, hard = chosen.long, chosen.hard
+    used = _spread(available_days, ([] if long_day is None else [long_day]) + list(hard), count)
+    kinds: dict[int, tuple[str, str, bool]] = {day: ("easy", _easy_focus(phase, is_recovery), False) for day in used}
     if long_day is not None:
         kinds[long_day] = ("long", _long_focus(race, phase, level, is_recovery), not is_recovery)
     for day, (kind, focus) in zip(hard, _foci(race, phase, is_recovery), strict=False):
@@ -124,6 +137,36 @@ def week_shape(
     _one_stride_day(kinds, phase, is_recovery)
     shares = _shares(race, kinds, long_day)
     return WeekShape(tuple(Slot(d, *kinds[d][:2], shares[d], kinds[d][2]) for d in sorted(kinds)))
+
+
+@lru_cache(maxsize=1024)
+def key_day_choices(
+    phase: str, level: str, available_days: frozenset[int], *, is_recovery: bool = False
+) -> tuple[KeyDays, ...]:
+    """Return the days that key sessions may lie on, the usual ones first.
+
+    The others hold as many hard days, at least 48 h apart, and none lies nearer to the long session than usual.
+    """
+    usual = _usual_days(phase, level, available_days, is_recovery)
+    if usual.long is None:
+        return (usual,)
+    found = [usual]
+    nearest = min((gap(day, usual.long) for day in usual.hard), default=0)
+    for long_day in sorted(available_days, reverse=True):
+        order = [day for day in QUALITY_DAYS if day in available_days and day != long_day]
+        for hard in combinations(order, len(usual.hard)):
+            apart = all(gap(a, b) >= 2 for a, b in combinations(hard, 2))
+            if apart and all(gap(day, long_day) >= min(nearest, 2) for day in hard):
+                found.append(KeyDays(long_day, hard))
+    return tuple(dict.fromkeys(found))
+
+
+def _usual_days(phase: str, level: str, available: frozenset[int], is_recovery: bool) -> KeyDays:
+    if phase == "recovery":
+        return KeyDays(None, ())
+    count = _session_count(phase, level, len(available))
+    long_day = _long_day(available)
+    return KeyDays(long_day, _quality_days(available, long_day, _quality_count(phase, level, count, is_recovery)))
 
 
 def _session_count(phase: str, level: str, n_available: int) -> int:

@@ -3,8 +3,9 @@ athlete may hold."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Final
 
 from modeling.core import guards as g
@@ -13,7 +14,8 @@ from modeling.core.performance import RACES
 from plans.pipelines.contract import AthleteSnapshot, RaceGoal
 from plans.pipelines.frames import REST_AFTER_RACE, WeekFrame
 from plans.pipelines.intensity import Intensities
-from plans.pipelines.microcycle import week_shape
+from plans.pipelines.learned import KeyDayChooser
+from plans.pipelines.microcycle import KeyDays, week_shape
 from plans.pipelines.sessions import min_load
 
 LONG_MINUTES: Final[dict[str, tuple[int, int, int, int]]] = {
@@ -69,17 +71,40 @@ def place_weeks(
 
     The ceilings of the session growth guard are not convex, so they are worked out here from the fastest allowed
     build-up and the shares flattened to them; realised sessions are checked again.
+
+    Where the model version knows what athletes complete, key sessions lie on the days on which they most likely are.
     """
-    race_day = (goal.race_date - athlete.today).days
+    model = athlete.algorithm.adherence
+    chooser = KeyDayChooser(model, athlete, goal, intensities) if model is not None else None
+    race_day, level = (goal.race_date - athlete.today).days, used_to(athlete, state)
     placed, loading, last_hard = [], 0, -7
     for frame in frames:
         expected, ceiling = _expected(frame, state, loading)
-        slots = _cut(frame, athlete, goal, intensities, race_day, last_hard, used_to(athlete, state))
+        cut = partial(_cut, frame, athlete, goal, intensities, race_day, last_hard, level)
+        slots = cut() if chooser is None else _most_completed(chooser.ranked(frame, expected), cut)
         slots = list(fitted(slots, expected, ceiling, intensities))
         placed.append(tuple(slots))
         last_hard = max([frame.first + s.offset for s in slots if s.kind in g.HARD_KINDS], default=last_hard)
         loading += frame.days == 7 and not frame.is_recovery and frame.phase in ("base", "build", "peak")
     return placed
+
+
+def _most_completed(ranked: Sequence[KeyDays], cut: Callable[..., list[Placed]]) -> list[Placed]:
+    """Return the slots of the best days with the key sessions of the usual ones, no fewer and no more.
+
+    The race, or the week before, makes some of them easy; on other days they would come back, too near to the race.
+    """
+    usual = cut()
+    kinds = _key_kinds(usual)
+    for days in ranked[:-1]:
+        slots = cut(days)
+        if len(slots) == len(usual) and _key_kinds(slots) == kinds:
+            return slots
+    return usual
+
+
+def _key_kinds(slots: Sequence[Placed]) -> list[str]:
+    return sorted(slot.kind for slot in slots if slot.key_session)
 
 
 def fitted(slots: Sequence[Placed], load: float, ceiling: float, intensities: Intensities) -> tuple[Placed, ...]:
@@ -113,10 +138,17 @@ def _cut(
     race_day: int,
     last_hard: int,
     level: int,
+    days: KeyDays | None = None,
 ) -> list[Placed]:
     """Return the microcycle's slots that lie in the plan, none on race day nor in the days of rest after it."""
     shape = week_shape(
-        athlete.sport, goal.race, frame.phase, athlete.level, goal.available_days, is_recovery=frame.is_recovery
+        athlete.sport,
+        goal.race,
+        frame.phase,
+        athlete.level,
+        goal.available_days,
+        is_recovery=frame.is_recovery,
+        days=days,
     )
     found = []
     for slot in sorted(shape.slots, key=lambda s: s.weekday):

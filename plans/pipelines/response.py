@@ -88,6 +88,6 @@ def _population_fit(athlete: AthleteSnapshot) -> PosteriorFit | None:
     from modeling.core.posterior import fit_posterior
 
     try:
-        return fit_posterior(athlete.series, athlete.tests)
+        return fit_posterior(athlete.series, athlete.tests, priors=athlete.priors)
     except FitError:
         return None

@@ -8,12 +8,17 @@ from datetime import date
 from plans.pipelines.checks import plan_breaches
 from plans.pipelines.contract import AthleteSnapshot, PlannedWeek, ProposedPlan, RaceGoal
 from plans.pipelines.engine import BINDING_TEXT, build_weeks, finish, outline, start_warnings
+from plans.pipelines.learned import as_shipped
 from plans.pipelines.response import population_response
 from plans.pipelines.template import template
 
 
 def guarded_template(athlete: AthleteSnapshot, goal: RaceGoal, *, seed: int) -> ProposedPlan:
-    """Return the template's plan, or its weekly loads as far as the guards let this athlete follow them."""
+    """Return the template's plan, or its weekly loads as far as the guards let this athlete follow them.
+
+    No model version has a part in it: what was learned is learned for the others.
+    """
+    athlete = as_shipped(athlete)
     raw = template(athlete, goal, seed=seed)
     notes = list(raw.warnings)
     weeks, binding = raw.weeks, list[str]()

@@ -43,10 +43,10 @@ def generate_plan(*, generation_id: UUID, acting_user: Actor) -> Plan:
         _check_not_failed(generation.outcome)
         goal = goal_from(generation.goal_json)
         _still_on(generation)
-        arm = choose_by_arm(generation)
+        chosen = choose_by_arm(generation)
         generated = generate_within_budget(
             generation.routed_to,
-            snapshot_of(athlete, generation.day),
+            snapshot_of(athlete, generation.day, chosen.algorithm),
             goal,
             seed=generation.seed,
             budget_seconds=settings.GENERATION_TIME_BUDGET_SECONDS,
@@ -55,7 +55,7 @@ def generate_plan(*, generation_id: UUID, acting_user: Actor) -> Plan:
         # waits for no worker.
         rows = PlanGeneration.objects.select_for_update(of=("self",)).values_list("outcome", flat=True)
         _check_not_failed(rows.get(pk=generation.pk))
-        return store_plan(generation, generated, goal, arm)
+        return store_plan(generation, generated, goal, chosen.arms)
 
 
 def _check_not_failed(outcome: str) -> None:

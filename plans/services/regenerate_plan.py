@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import secrets
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass, replace
-from datetime import date
+from datetime import date, timedelta
 from typing import Any
 from uuid import UUID
 
@@ -15,7 +16,6 @@ from common.actors import actor_id
 from common.context import unit_of_work
 from common.errors import InvalidInput, WrongState
 from common.etag import ETag
-from experiments.services.exposing import Arm
 from plans.document import Conflict, Content, align, document, merge
 from plans.errors import wrong_state
 from plans.generation import TEMPLATE, Generated, generate_within_budget, snapshot_of
@@ -27,7 +27,7 @@ from plans.policies import Actor
 from plans.routing import Route
 from plans.selectors import baseline_of, content_of
 from plans.services.announce import announce
-from plans.services.in_experiment import choose_by_arm, mark
+from plans.services.in_experiment import Chosen, arms_in, choose_by_arm, mark
 from plans.services.request_plan import flag_json, routed_for, take_slot
 from plans.services.save_edits import checked_head
 from plans.services.store_plan import entry_of, frame_of
@@ -112,31 +112,38 @@ def _generate(plan: Plan, goal: RaceGoal, seed: int | None, acting_user: Actor) 
         seed=secrets.randbelow(2**31) if seed is None else seed,
     )
     take_slot(generation, limited=seed is None)
-    arm = _same_arm(plan, generation)
+    chosen = _same_arms(plan, generation)
     generated = generate_within_budget(
         generation.routed_to,
-        snapshot_of(plan.athlete, generation.day),
+        snapshot_of(plan.athlete, generation.day, chosen.algorithm, weeks_behind=_weeks_behind(plan, generation.day)),
         goal,
         seed=generation.seed,
         budget_seconds=settings.GENERATION_TIME_BUDGET_SECONDS,
     )
     generation.pipeline = generated.pipeline
     generation.outcome = Outcome.FALLBACK if generated.failure else Outcome.OK
-    generation.failure, generation.latency_ms = generated.failure, generated.latency_ms
+    generation.failure, generation.latency_ms = generated.failure or generated.trouble, generated.latency_ms
     generation.settled_at = clock.now()
     generation.save()
-    mark(plan, generation, arm)
+    mark(plan, generation, chosen.arms)
     tell_settled(generation, generated.plan.provenance)
     return generated, generation
 
 
-def _same_arm(plan: Plan, generation: PlanGeneration) -> Arm | None:
-    """Let the arm that made the plan choose again, while it holds; no plan gets into an experiment half-way."""
+def _weeks_behind(plan: Plan, today: date) -> int:
+    """Return the weeks of the plan that are over: its weeks are numbered through, whoever made them."""
+    monday = (today - timedelta(days=today.weekday())).isoformat()
+    return sum(week["monday"] < monday for week in plan.head_version.weeks_json) if plan.head_version else 0
+
+
+def _same_arms(plan: Plan, generation: PlanGeneration) -> Chosen:
+    """Let the arms that made the plan choose again, while they hold; no plan gets into an experiment half-way."""
     if not plan.experiment_arm:
-        return None
-    first = PlanGeneration.objects.filter(plan=plan).exclude(pk=generation.pk).order_by("id").first()
+        return choose_by_arm(generation, only=())
+    requests = PlanGeneration.objects.filter(plan=plan).exclude(pk=generation.pk)
+    first, last = requests.order_by("id").first(), requests.order_by("id").last()
     generation.wish = first.wish if first else ""
-    return choose_by_arm(generation, only=plan.experiment_arm)
+    return choose_by_arm(generation, only=arms_in(last.experiment_json) if last else ())
 
 
 def _route_again(plan: Plan) -> tuple[Route, Decision]:
@@ -168,11 +175,12 @@ def _merged(
     old_baseline = baseline_of(head)
     base, mine = content_of(old_baseline), content_of(head)
     sessions = [session for week in generated.plan.weeks for session in week.sessions]
-    proposed = document((session.session_id, entry_of(session)) for session in sessions)
-    proposed = align(_since(base, today), proposed, race_day=old_race_day, new_race_day=plan.race_date.isoformat())
+    made = document((session.session_id, entry_of(session)) for session in sessions)
+    proposed = align(_since(base, today), made, race_day=old_race_day, new_race_day=plan.race_date.isoformat())
+    names = dict(zip(made["sessions"], proposed["sessions"], strict=True))
     past = _before(mine, today)
     new_base = {"sessions": past["sessions"] | proposed["sessions"]}
-    frame = _framed(frame_of(generation, generated), head, today)
+    frame = _renamed(_framed(frame_of(generation, generated), head, today), names)
     baseline, _ = store_version(
         plan,
         new_base,
@@ -218,6 +226,14 @@ def _framed(frame: Frame, head: PlanVersion, today: str) -> Frame:
     past = [week for week in head.weeks_json if week["monday"] < first]
     weeks = [week | {"number": number} for number, week in enumerate([*past, *frame.weeks], start=1)]
     return replace(frame, weeks=weeks)
+
+
+def _renamed(frame: Frame, names: Mapping[str, str]) -> Frame:
+    """Return the frame with its adjustments under the ids that their sessions go on under."""
+    if "adjustments" not in frame.provenance:
+        return frame
+    found = [one | {"session_id": names[one["session_id"]]} for one in frame.provenance["adjustments"]]
+    return replace(frame, provenance=frame.provenance | {"adjustments": found})
 
 
 def conflicts_as_json(conflicts: tuple[Conflict, ...]) -> list[dict[str, Any]]:

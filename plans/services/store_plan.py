@@ -24,7 +24,7 @@ from telemetry.services import emit
 logger = logging.getLogger("mesocycle.plans")
 
 
-def store_plan(generation: PlanGeneration, generated: Generated, goal: RaceGoal, arm: Arm | None = None) -> Plan:
+def store_plan(generation: PlanGeneration, generated: Generated, goal: RaceGoal, arms: tuple[Arm, ...] = ()) -> Plan:
     """Write plan, version 1 and sessions, settle the generation's record and tell audit and telemetry.
 
     Runs inside the caller's unit of work, after it authorised: either all of it is there or none.
@@ -40,11 +40,11 @@ def store_plan(generation: PlanGeneration, generated: Generated, goal: RaceGoal,
     )
     version = _store_version(plan, generation, generated)
     plan.head_version = version
-    mark(plan, generation, arm)
+    mark(plan, generation, arms)
     plan.save()
     generation.plan, generation.pipeline = plan, generated.pipeline
     generation.outcome = Outcome.FALLBACK if generated.failure else Outcome.OK
-    generation.failure, generation.latency_ms = generated.failure, generated.latency_ms
+    generation.failure, generation.latency_ms = generated.failure or generated.trouble, generated.latency_ms
     generation.settled_at = clock.now()
     generation.save()
     tell_outcome(generation, generated)

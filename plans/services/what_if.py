@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from typing import Any
 
 from accounts.models import Athlete
 from common import clock
 from common.newest import Newest
+from modeling.learned.algorithm import SHIPPED, SHIPPED_ALGORITHM, LearnedAlgorithm
 from modeling.selectors import history_stamp
+from modeling.versions import version_named
 from plans.document import Content
 from plans.generation import snapshot_of
 from plans.models import Plan, PlanVersion
@@ -29,7 +31,8 @@ def goal_of(plan: Plan) -> RaceGoal:
 def context_for(plan: Plan, version: PlanVersion) -> WhatIfContext | None:
     """Return what a what-if of this plan needs to know of its athlete; None once the race is over.
 
-    The newest contexts are kept in the process, under everything that they are made from.
+    The newest contexts are kept in the process, under everything that they are made from. The model version is the one
+    that made the plan, whichever plans new ones by now: else an edit would seem to do what a promotion did.
     """
     today = clock.today()
     if plan.race_date <= today:
@@ -38,12 +41,22 @@ def context_for(plan: Plan, version: PlanVersion) -> WhatIfContext | None:
     goal = goal_of(plan)
     athlete = Athlete.objects.get(pk=plan.athlete_id)
     person = (athlete.pk, athlete.level, athlete.sex, athlete.birth_year)
-    key = (person, baseline.pk, goal, today, history_stamp(athlete.pk))
+    algorithm = predicting(version)
+    key = (person, baseline.pk, goal, today, history_stamp(athlete.pk), algorithm.name)
     context = _contexts.get(key)
     if context is None:
-        context = context_of(snapshot_of(athlete, today), goal, version.weeks_json, content_of(baseline)["sessions"])
+        context = context_of(
+            snapshot_of(athlete, today, algorithm), goal, version.weeks_json, content_of(baseline)["sessions"]
+        )
         _contexts.put(key, context)
     return context
+
+
+def predicting(version: PlanVersion | None) -> LearnedAlgorithm:
+    """Return the model version that a plan's version was made with, as far as predictions ask for it: its priors."""
+    name = str((version.provenance_json if version else {}).get("algorithm_version") or SHIPPED)
+    found = version_named(name)
+    return found if found is SHIPPED_ALGORITHM else replace(found, overrides=None, adherence=None)
 
 
 def what_if_of(plan: Plan, version: PlanVersion, before: Content, after: Content) -> WhatIf | None:

@@ -47,6 +47,7 @@ PARTS: Final = {
     "feed_id": "{feed}",
     "event_id": "{event}",
     "row_id": "{activity}",
+    "run_id": "{job}",
     "kind": "activity",
     "purpose": "experiments",
     "slug": "forbidden",

@@ -33,7 +33,7 @@ Pages: as REST, but athletes have no console (`log`), and Django answers 403 for
     GET of an address that only takes POST leads back to where the button is: `ok`, and says nothing.
 Administration: user:manage, link:manage, athlete:grant, erasure:confirm: administrators; hold:manage, audit:review:
     compliance too or alone; rollout:manage, experiment:manage: data scientists too; telemetry:operate: administrators;
-    service:view: data scientists too; metrics:view: coaches too.
+    service:view, model:manage: data scientists too; metrics:view: coaches too; coach_report:view: coaches too.
     Nothing is deleted in the console: 403 for everybody.
 Flags: who is logged in asks about subjects in their scope; others are told 400, which counts as `ok` here and is
     tested with the flags.
@@ -336,6 +336,11 @@ assignments-bulk                         POST   401 401 ok  ok  404 404 404 403 
 exposures                                POST   401 401 ok  ok  404 404 404 403 403 ok  404 403 403 403 403 403 403
 experiments                              GET    401 401 ok  403 403 403 403 403 403 403 403 403 403 403 403 ok  403
 experiment                               GET    401 401 ok  403 403 403 403 403 403 403 403 403 403 403 403 ok  403
+admin:modeling_algorithmversion_changelist GET  log log nil 403 403 403 403 403 403 log log 403 403 403 403 nil 403
+admin:modeling_algorithmversion_changelist POST log log ok  403 403 403 403 403 403 log log 403 403 403 403 ok  403
+admin:modeling_algorithmversion_run      any    log log 404 403 403 403 403 403 403 log log 403 403 403 403 404 403
+admin:modeling_algorithmversion_command  GET    log log 405 405 405 405 405 405 405 log log 405 405 405 405 405 405
+admin:modeling_algorithmversion_command  POST   log log 404 403 403 403 403 403 403 log log 403 403 403 403 404 403
 admin:experiments_experiment_changelist  any    log log ok  403 403 403 403 403 403 log log 403 403 403 403 ok  403
 admin:experiments_experiment_add         GET    log log nil 403 403 403 403 403 403 log log 403 403 403 403 nil 403
 admin:experiments_experiment_add         POST   log log say 403 403 403 403 403 403 log log 403 403 403 403 say 403
@@ -422,6 +427,18 @@ metrics-service                          GET    log log nil 403 403 403 403 403 
 metrics-service                          POST   log log 405 405 405 405 405 405 405 log log 405 405 405 405 405 405
 metrics-service-csv                      GET    log log nil 403 403 403 403 403 403 log log 403 403 403 403 nil 403
 metrics-service-csv                      POST   log log 405 405 405 405 405 405 405 log log 405 405 405 405 405 405
+
+# What coaches change (model:manage: administrators, data scientists), and a coach's own report (coach_report:view)
+overrides                                GET    log log nil 403 403 403 403 403 403 log log 403 403 403 403 nil 403
+overrides                                POST   log log 405 405 405 405 405 405 405 log log 405 405 405 405 405 405
+overrides-cluster                        GET    log log 404 403 403 403 403 403 403 log log 403 403 403 403 404 403
+overrides-cluster                        POST   log log 405 405 405 405 405 405 405 log log 405 405 405 405 405 405
+overrides-do                             GET    log log 405 405 405 405 405 405 405 log log 405 405 405 405 405 405
+overrides-do                             POST   log log ok  403 403 403 403 403 403 log log 403 403 403 403 ok  403
+coach-report                             GET    log log nil nil nil nil nil nil nil log log 403 403 403 403 403 403
+coach-report                             POST   log log 405 405 405 405 405 405 405 log log 405 405 405 405 405 405
+coach-report-mail                        GET    log log 405 405 405 405 405 405 405 log log 405 405 405 405 405 405
+coach-report-mail                        POST   log log ok  ok  ok  ok  ok  ok  ok  log log 403 403 403 403 403 403
 
 # Somebody who was erased: out of everybody's reach but the administrators' and, in the log, compliance's
 athlete-grants@erased                    GET    401 401 ok  403 403 403 403 403 403 403 403 403 403 403 403 403 403

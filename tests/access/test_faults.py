@@ -28,14 +28,16 @@ from common import clock, jobs
 from common.context import unit_of_work
 from common.management.base import COMMAND_LINE
 from modeling.history.contract import ParsedActivity
-from modeling.models import Activity, TestProposal
+from modeling.models import Activity, RunStatus, TestProposal
 from modeling.services.tag_models import TrainedTags
 from modeling.tagging.fitting import seed_model
 from modeling.tagging.model import document_of, sha256_of
 from modeling.tagging.seed import seed_sha256
+from modeling.training.patterns import Evidence, Pattern
 from plans.document import parse_patch
 from plans.models import Plan
 from plans.services.request_plan import PlanWish
+from plans.services.retrain_parts import NothingToLearn, Parts
 from plans.services.versions import etag_of
 from telemetry.models import OutboxEvent
 from tests.factories import PASSWORD, make_athlete, make_user
@@ -54,11 +56,37 @@ NO_SERVICES: Final = {
     "plans.tell_race.tell_results": "runs inside the unit of work that changed tests",
     "plans.retrain_tags.retrain_tags": "reads, makes a model, and has services that are told here store or stop it",
     "plans.export_features.export_features": "writes files; cut off, it leaves the manifest before it (tests/features)",
+    "plans.version_evidence.evidence_of": "reads within the unit of work of a promotion",
+    "modeling.heuristics.link_experiment": "runs inside the unit of work that drafts the experiment",
+    "plans.try_heuristic.draft_experiment": "runs inside the unit of work that asks for the experiment",
+    "plans.try_heuristic.told_power": "adds a text to a draft that is whole without it; has a step within its callers",
     "plans.make_demo.make_demo": "many units of work, one an athlete; a second run completes the first",
 }
-SEVERAL: Final = {"accounts.notify.send_waiting_mail", "accounts.erasure.erase_from_command_line"}
+SEVERAL: Final = {
+    "accounts.notify.send_waiting_mail",
+    "accounts.erasure.erase_from_command_line",
+    "plans.retrain.fail",
+    "plans.retrain.retrain",
+    "plans.retrain.take_step",
+    "plans.try_heuristic.try_heuristic",
+    "plans.override_patterns.adopt_pattern",
+}
 """Services of several transactions, each of which is whole: a mail is claimed, sent, and noted; an erasure is asked for
-by one identity and confirmed by another, and run again it goes on from the open request."""
+by one identity and confirmed by another, and run again it goes on from the open request; a step of a training run that
+fails closes the run with the reason, and then people are told; a draft of an experiment is written, then told what it
+can show."""
+
+
+HEURISTIC: Final = {
+    "name": "short-saturdays",
+    "condition": {"kind": ["long"], "weekday": [5]},
+    "adjustment": {"adjustment": "volume", "volume_factor": 0.85},
+    "reason": "Coaches shorten long sessions on Saturdays.",
+}
+FOUND: Final = [
+    Evidence(Pattern("shortened", "long", "weekday", day), 12.0, 0.5, 0.1, 9, 7, 21, 34, 68, 0.85, None, None, "")
+    for day in ("3", "4")
+]
 
 
 class Fault(OperationalError):
@@ -319,6 +347,48 @@ does("plans.decide.withdraw_plan", plan_id=key_of("second"), expected=lambda has
      acting_user=who("coach"))  # fmt: skip
 does("accounts.notify.mark_read", ids=None, acting_user=who("ann"))
 does("accounts.notify.send_waiting_mail")
+
+
+def version_of(name: str) -> Callable[[dict[str, Any]], str]:
+    return lambda has: has[name].version.name
+
+
+def too_little(as_of: Any, champion: Any, progress: Any) -> Any:
+    progress("features", 0, 1)
+    raise NothingToLearn("one athlete")
+
+
+MODELS: Final = {"acting_user": who("admin")}
+RUN: Final = {"as_of": lambda has: clock.now(), "trigger": "nightly", **MODELS}
+PARTS: Final = Parts(lambda progress: progress("export", 0, 1), too_little)
+does("modeling.training_runs.begin_run", **RUN, keep="run")
+does("modeling.training_runs.report_step", run_id=key_of("run"), step="train", **MODELS)
+does("modeling.training_runs.finish_run", run_id=key_of("run"), trained=trained("a"), **MODELS, keep="first model")
+does("plans.propose_version.propose_newest", **MODELS)
+does("modeling.versions.promote_version", name=version_of("first model"), reason="better", expected="1",
+     without_experiment=True, **MODELS)  # fmt: skip
+does("modeling.versions.roll_back_version", reason="worse", expected=version_of("first model"), **MODELS)
+does("modeling.training_runs.begin_run", **RUN, keep="run")
+does("modeling.training_runs.finish_run", run_id=key_of("run"), trained=trained("b"), **MODELS, keep="second model")
+does("modeling.versions.give_experiment", version_id=lambda has: has["second model"].version.pk, key="x", **MODELS)
+does("modeling.training_runs.begin_run", **RUN, keep="run")
+does("modeling.training_runs.end_run", run_id=key_of("run"), status=RunStatus.FAILED, message="no room", **MODELS)
+does("modeling.training_runs.begin_run", **RUN, keep="run")
+does("plans.retrain.take_step", run_id=key_of("run"), step="propose", parts=lambda has: PARTS, **MODELS)
+does("plans.retrain.fail", run_id=key_of("run"), why="no room", **MODELS)
+does("plans.retrain.retrain", parts=lambda has: PARTS, **MODELS)
+
+does("modeling.heuristics.create_heuristic", document=HEURISTIC, reason="seen", acting_user=who("admin"))
+does("plans.try_heuristic.try_heuristic", name="short-saturdays", reason="seen", acting_user=who("admin"))
+does("modeling.heuristics.step_heuristic", name="short-saturdays", command="retire", reason="done",
+     acting_user=who("admin"))  # fmt: skip
+does(
+    "plans.override_patterns.propose_patterns", found=lambda has: FOUND, data_sha256="a" * 64, acting_user=who("admin")
+)
+does("plans.override_patterns.adopt_pattern", key=FOUND[0].pattern.key, reason="seen", acting_user=who("admin"))
+does("plans.override_patterns.dismiss_pattern", key=FOUND[1].pattern.key, reason="no", acting_user=who("admin"))
+does("modeling.report_preference.prefer_mail", wants_mail=False, acting_user=who("coach"))
+does("plans.tell_reports.tell_reports")
 
 does("accounts.break_glass.open_break_glass", reason="incident 4", acting_user=who("admin"), keep="glass")
 does("accounts.break_glass.close_break_glass", acting_user=who("admin"))

@@ -18,6 +18,8 @@ from audit.services.seal import seal
 from common import clock, idempotency, jobs, retention, rollup, sampling, throttle
 from common.management.base import MesocycleCommand
 from experiments.services.looking import look_at_all
+from plans.jobs import start_nightly
+from plans.services.tell_reports import tell_reports
 from rollout.demo_feed import feed
 from rollout.services.messages import deliver_due
 from rollout.services.tick import tick
@@ -52,10 +54,12 @@ SCHEDULE: Final[dict[str, tuple[timedelta, Callable[[], Any]]]] = {
     "feed synthetic rollouts": (timedelta(minutes=1), lambda: feed(clock.now())),
     "look at the rollouts": (timedelta(minutes=1), tick),
     "look at the experiments": (timedelta(hours=1), look_at_all),
+    "retrain": (timedelta(days=1), start_nightly),
     "judge the alert rules": (timedelta(minutes=1), evaluate_alerts),
     "sample the worker": (timedelta(minutes=1), sampling.sample_worker),
     "deliver messages": (timedelta(minutes=1), lambda: deliver_due(clock.now())),
     "tell the daily status": (timedelta(days=1), lambda: tell_daily(clock.now())),
+    "tell coaches what was learned": (timedelta(days=1), tell_reports),
     "tell the weekly report": (timedelta(days=7), lambda: tell_weekly(clock.now())),
 }
 

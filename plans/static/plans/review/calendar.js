@@ -1,6 +1,6 @@
 // The calendar: a grid with one tab stop, weeks as rows, sessions as chips that open, move and say how they changed.
 
-import { changesBetween, percent, totalsOf } from "./diff.js";
+import { changesBetween, percent, same, totalsOf } from "./diff.js";
 import { minutesOf } from "./steps.js";
 import { addDays, dayOfMonth, fill, fullDay, h, hoursText, longDay, MINUS, mondayOf, plural, shortDay, symbol, tidy, weekdayName, weekdayOf } from "./text.js";
 
@@ -35,8 +35,8 @@ export function outcomeText({ status, minutes, load, distance_km: km, rpe }, pla
 
 export class Calendar {
   /** `past`: {sessions, extra, weeks}, what happened; `on`: open(id), add(day), say(text), commentsOn(id) → number. */
-  constructor(root, { model, weeks, past, on }) {
-    Object.assign(this, { root, model, weeks, past, on, against: "baseline", moving: null });
+  constructor(root, { model, weeks, past, adjustments, on }) {
+    Object.assign(this, { root, model, weeks, past, adjustments, on, against: "baseline", moving: null });
     const { today, first, last } = model.limits;
     this.focus = { day: today < first ? first : today > last ? first : today, id: null };
     root.addEventListener("click", (event) => this.#clicked(event));
@@ -138,29 +138,31 @@ export class Calendar {
     const goal = !gone && model.isGoalRace(entry) ? "rv-goal" : "";
     const past = gone ? null : this.past.sessions[id];
     const outcome = past ? OUTCOMES[past.status] : null;
+    const adjusted = !gone && !outcome && id in this.adjustments && same(entry, model.baseline[id] ?? null);
     return h("button", {
       type: "button", tabindex: "-1", class: `mc-chip rv-chip mc-${entry.kind} ${marks} ${goal} ${outcome?.class ?? ""}`,
       draggable: !gone && !model.whyTied(id), data: { item: id, day: entry.day, ...(gone && { gone: "1" }) },
-      "aria-label": this.#label(entry, { mark: shown ? mark : null, gone, comments, past }),
+      "aria-label": this.#label(entry, { mark: shown ? mark : null, gone, comments, past, adjusted }),
     },
       h("span", { class: "t" }, h("i", { "aria-hidden": "true" }, KINDS[entry.kind]?.[0] ?? "·"), h("span", {}, chipTitle(entry))),
-      h("span", { class: "v" }, this.#status(entry, past, outcome),
+      h("span", { class: "v" }, this.#status(entry, past, outcome, adjusted),
         comments > 0 && h("span", { class: "rv-talk", "aria-hidden": "true" }, `✎${comments}`),
         h("span", {}, String(Math.round(past?.load ?? entry.load)))),
       shown && h("span", { class: "rv-mark", "aria-hidden": "true" }, mark.sign));
   }
 
   /** Status sign and duration: what was done where something was, else what is planned. */
-  #status(entry, past, outcome) {
+  #status(entry, past, outcome, adjusted) {
+    if (adjusted && !entry.locked) return h("span", {}, symbol("tune", "rv-lock rv-tuned"), hoursText(minutesOf(entry)));
     const sign = outcome?.sign ? symbol(outcome.sign, "rv-done-sign") : entry.locked && !outcome && symbol("lock", "rv-lock");
     return h("span", {}, sign, outcome?.word || hoursText(past?.minutes ?? minutesOf(entry)));
   }
 
-  #label(entry, { mark, gone, comments, past }) {
+  #label(entry, { mark, gone, comments, past, adjusted }) {
     const planned = `${hoursText(minutesOf(entry))} hours, load ${Math.round(entry.load)}`;
     const words = [
       longDay(entry.day), KINDS[entry.kind]?.[1] ?? entry.kind, entry.title, past ? outcomeText(past, planned) : planned,
-      entry.key_session && "key session", entry.locked && "locked",
+      entry.key_session && "key session", entry.locked && "locked", adjusted && "adjusted beforehand",
       mark && `${SIGN_WORDS[mark.sign]}, ${mark.unsaved ? "unsaved" : "saved in this draft"}`, comments > 0 && plural(comments, "comment"),
     ];
     return words.filter(Boolean).join(", ") + (gone ? ". Press Enter to bring it back." : "");

@@ -11,8 +11,8 @@ let serial = 0;
 
 export class SessionDialog {
   /** `comments` draws a session's thread into an element; `onPreview` gets the draft as it changes. */
-  constructor(dialog, { model, intensity, reasons, past, comments, weekOf, say, onPreview, onClosed }) {
-    Object.assign(this, { dialog, model, intensity, reasons, past, comments, weekOf, say, onPreview, onClosed });
+  constructor(dialog, { model, intensity, reasons, past, adjustments, comments, weekOf, say, onPreview, onClosed }) {
+    Object.assign(this, { dialog, model, intensity, reasons, past, adjustments, comments, weekOf, say, onPreview, onClosed });
     dialog.addEventListener("close", () => this.#closed());
     dialog.addEventListener("keydown", (event) => {
       if (event.key === "Enter" && (event.ctrlKey || event.metaKey)) {
@@ -59,7 +59,7 @@ export class SessionDialog {
       h("div", { class: "rv-cols" },
         h("div", { class: "rv-left" },
           this.fixed && h("p", { class: "rv-note" }, this.#became(draft), this.fixed),
-          this.#basics(), this.#steps(), this.#profile = h("div", { class: "rv-profile", role: "img" }), this.#said = h("p", { class: "mc-muted" })),
+          this.#adjusted(), this.#basics(), this.#steps(), this.#profile = h("div", { class: "rv-profile", role: "img" }), this.#said = h("p", { class: "mc-muted" })),
         h("div", { class: "rv-right" }, this.#whys(), this.#comments())),
       this.preview = h("p", { class: "rv-preview" }),
       this.error, this.#footer()));
@@ -72,6 +72,24 @@ export class SessionDialog {
     if (!past) return null;
     const text = outcomeText(past, `${hoursText(minutesOf(entry))} hours, load ${Math.round(entry.load)}`);
     return h("b", {}, `${text[0].toUpperCase()}${text.slice(1)}. `);
+  }
+
+  /** What the machine adjusted beforehand, why, and the way back: an edit like any other. */
+  #adjusted() {
+    const found = this.id && this.adjustments[this.id];
+    if (!found) return null;
+    const original = { ...found.original, locked: this.draft.locked };
+    const isBack = same(original, this.draft);
+    const mayStand = original.day === this.draft.day || (!this.tied && this.model.mayUse(original.day));
+    const takeBack = () => {
+      this.model.put(this.id, original, this.why, "taken back");
+      this.dialog.close();
+      this.say("Taken back, as an unsaved edit.");
+    };
+    return h("section", { class: "rv-adjusted", "aria-label": "Adjusted beforehand" },
+      h("div", {}, h("p", {}, h("b", {}, "Pre-adjusted: "), `${found.reason}.`),
+        h("p", { class: "mc-muted" }, `Without it: ${found.before}.`, isBack && " It was taken back.")),
+      !this.fixed && !isBack && mayStand && h("button", { type: "button", class: "mc-button", onclick: takeBack }, "Take it back"));
   }
 
   #profile;

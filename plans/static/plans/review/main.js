@@ -21,6 +21,7 @@ const data = JSON.parse(document.getElementById("review-data").textContent);
 const at = (name) => document.getElementById(`rv-${name}`);
 const { plan, can, urls, version } = data;
 let { weeks } = version;
+const adjustments = Object.fromEntries(version.adjustments.map((one) => [one.session_id, one]));
 let versions = data.versions;
 let baselineId = versions.find((row) => row.id === version.id)?.baseline_id ?? version.id;
 
@@ -64,7 +65,7 @@ const comments = new Comments({
 });
 const drawComments = () => comments.draw(at("comments"), null, show);
 const calendar = new Calendar(at("cal"), {
-  model, weeks, past: data.past, on: { open: openSession, add: (day) => sessionDialog.create(day), say, commentsOn: (id) => comments.count(id) },
+  model, weeks, past: data.past, adjustments, on: { open: openSession, add: (day) => sessionDialog.create(day), say, commentsOn: (id) => comments.count(id) },
 });
 const effect = new EffectPanel({ whatif: at("whatif"), guards: at("guards"), edits: at("edits"), strip: at("strip") }, {
   model, predicted: version.predicted, goalSeconds: plan.goal_seconds, reasons: data.reasons, weekNumber,
@@ -81,7 +82,7 @@ const whatIf = new WhatIf({ api, onState: (state) => {
 } });
 const sessionDialog = new SessionDialog(at("session"), {
   model, intensity: data.intensity, reasons: data.reasons, weekOf, say,
-  past: data.past.sessions, comments: (place, id) => comments.draw(place, id), onPreview: preview,
+  past: data.past.sessions, adjustments, comments: (place, id) => comments.draw(place, id), onPreview: preview,
   onClosed: (id) => calendar.goTo(model.current[id]?.day ?? calendar.focus.day, id ?? null),
 });
 const saving = new Saving({ model, api, head: { id: version.id, etag: data.etag }, on: { busy: setBusy, saved, conflict, notice: (text, details) => note(text, { details }), submitted } });
@@ -259,6 +260,7 @@ function bind() {
   for (const [name, listener] of Object.entries(clicks)) at(name)?.addEventListener("click", listener);
   for (const tab of document.querySelectorAll(".rv-tabs [role=tab]")) tab.addEventListener("click", () => setRegion(tab.dataset.region));
   for (const button of document.querySelectorAll("[data-against]")) button.addEventListener("click", () => compareWith(button.dataset.against));
+  for (const button of document.querySelectorAll("[data-adjusted]")) button.addEventListener("click", () => { show(button.dataset.adjusted); openSession(button.dataset.adjusted); });
   bindKeys({ calendar, root: at("cal"), model, act });
   addEventListener("beforeunload", (event) => model.isDirty && event.preventDefault());
   addEventListener("offline", () => note("No connection. Edits are kept in this browser and can be saved once it is back.", { tone: "warn" }));

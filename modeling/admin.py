@@ -1,0 +1,1 @@
+from modeling.pages import views  # noqa: F401  (registers the pages)

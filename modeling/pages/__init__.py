@@ -1,0 +1,1 @@
+"""Pages of runs and model versions, for data scientists and administrators."""
