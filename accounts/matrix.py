@@ -54,7 +54,6 @@ MATRIX: Final[dict[str, dict[str, Relation]]] = {
     "erasure:request": {"admin": Relation.ALL, "athlete": Relation.OWN},
     "erasure:confirm": {"admin": Relation.ALL},
     "hold:manage": {"admin": Relation.ALL, "compliance": Relation.ALL},
-    "model:manage": {"admin": Relation.ALL, "data_scientist": Relation.ALL},
     "experiment:manage": {"admin": Relation.ALL, "data_scientist": Relation.ALL},
     "experiment:assign": {"admin": Relation.ALL, "coach": Relation.COACHED, "athlete": Relation.OWN},
     "rollout:manage": {"admin": Relation.ALL, "data_scientist": Relation.ALL},

@@ -15,8 +15,7 @@ Actor = User | ServiceIdentity
 MANAGE: Final = "model:manage"
 """Training runs and model versions: there is no athlete to them."""
 
-MANAGE_MODELS = "model:manage"
-VIEW_REPORT = "coach_report:view"
+VIEW_REPORT: Final = "coach_report:view"
 
 
 def visible_history(user: Actor) -> Q:

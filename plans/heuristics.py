@@ -1,4 +1,4 @@
-"""Heuristics in words and as documents, made from what coaches did; and which ones an athlete's arm applies."""
+"""Heuristics in words and as documents, made from what coaches did."""
 
 from __future__ import annotations
 
@@ -6,10 +6,7 @@ import re
 from collections.abc import Mapping
 from typing import Any, Final
 
-from accounts.models import Athlete
-from experiments.services.exposing import Arm, arm_for
-from modeling.heuristics import heuristics_tried_by
-from modeling.learned.heuristics import LEAST_FACTOR, MOST_FACTOR, Heuristic
+from modeling.learned.heuristics import LEAST_FACTOR, MOST_FACTOR
 from modeling.training.patterns import Pattern
 from plans.document.patch import REASONS
 
@@ -24,15 +21,6 @@ _VERBS: Final = {
     "rest": "drop",
     "intensity": "change the intensity of",
 }
-
-
-def heuristics_by_arm(athlete: Athlete) -> tuple[Arm | None, tuple[Heuristic, ...]]:
-    """Return the athlete's arm of a heuristic's experiment, and what it applies: nothing for "off".
-
-    Runs inside the caller's unit of work; whoever makes a plan by it tells the exposure.
-    """
-    arm = arm_for(PARAMETER, athlete)
-    return arm, heuristics_tried_by(arm.experiment.key) if arm and arm.value == ON else ()
 
 
 def when_text(field: str, value: str) -> str:

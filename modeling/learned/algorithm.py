@@ -11,10 +11,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Final, Protocol
+from typing import TYPE_CHECKING, Any, Final, Protocol
 
 from modeling.core.priors import DEFAULT_PRIORS, Priors
 from modeling.learned.context import FEATURES_VERSION, SessionContext
+
+if TYPE_CHECKING:
+    from modeling.learned.heuristics import Heuristic
 
 FORMAT: Final = 1
 SHIPPED: Final = "1"
@@ -71,12 +74,17 @@ class AdherenceModel(Protocol):
 
 @dataclass(frozen=True)
 class LearnedAlgorithm:
-    """A model version as plans use it; parts that are None were not learned."""
+    """A model version as plans use it; parts that are None were not learned.
+
+    heuristics: those that its features know. applied: names of the heuristics that an experiment's arm adds to it.
+    """
 
     name: str
     priors: PriorTable | None = None
     overrides: OverrideModel | None = None
     adherence: AdherenceModel | None = None
+    heuristics: tuple[Heuristic, ...] = ()
+    applied: tuple[str, ...] = ()
 
     def priors_for(self, *, sport: str, level: str, age_group: str) -> Priors:
         """Return the priors of an athlete's group; the published ones where none were learned."""
@@ -102,6 +110,7 @@ def read_algorithm(name: str, document: Mapping[str, Any]) -> LearnedAlgorithm:
         raise DamagedDocument(f"there is no {', '.join(sorted(missing))}")
     # Those modules need the names above.
     from modeling.learned.adherence import read_adherence
+    from modeling.learned.heuristics import read_heuristics
     from modeling.learned.overrides import read_overrides
     from modeling.learned.priors import read_priors
 
@@ -111,4 +120,5 @@ def read_algorithm(name: str, document: Mapping[str, Any]) -> LearnedAlgorithm:
         priors=None if priors is None else read_priors(priors, version=name),
         overrides=None if overrides is None else read_overrides(overrides),
         adherence=None if adherence is None else read_adherence(adherence),
+        heuristics=read_heuristics(document.get("heuristics", ())),
     )

@@ -15,7 +15,7 @@ from common.context import unit_of_work
 from common.errors import InvalidInput, NotVisible, WrongState
 from modeling.learned.heuristics import Heuristic, WrongHeuristic, read_heuristic
 from modeling.models import HeuristicRow, HeuristicStatus
-from modeling.policies import MANAGE_MODELS, Actor
+from modeling.policies import MANAGE, Actor
 
 LONGEST_REASON: Final = 300
 _STEPS: Final = {
@@ -32,7 +32,7 @@ def create_heuristic(*, document: Mapping[str, Any], reason: str, acting_user: A
         InvalidInput: no reason, a name that is taken, or the document makes no sense: at its place.
     """
     with unit_of_work(acting_user):
-        require(acting_user, MANAGE_MODELS)
+        require(acting_user, MANAGE)
         why = reason_of(reason)
         heuristic = _read(document)
         row = HeuristicRow(name=heuristic.name, document_json=heuristic.as_json(), created_by_id=actor_id(acting_user))
@@ -55,7 +55,7 @@ def step_heuristic(*, name: str, command: str, reason: str, acting_user: Actor) 
         WrongState: it is not in a state that can do this.
     """
     with unit_of_work(acting_user):
-        require(acting_user, MANAGE_MODELS)
+        require(acting_user, MANAGE)
         why = reason_of(reason)
         if command not in _STEPS:
             raise InvalidInput("A heuristic is activated or retired.", pointer="/command")
@@ -78,7 +78,7 @@ def link_experiment(*, name: str, experiment_key: str, reason: str, acting_user:
         WrongState: it was retired, or another experiment tries it.
     """
     with unit_of_work(acting_user):
-        require(acting_user, MANAGE_MODELS)
+        require(acting_user, MANAGE)
         why = reason_of(reason)
         row = locked_heuristic(name)
         if row.status == HeuristicStatus.RETIRED:

@@ -160,7 +160,11 @@ TABLES: Final[dict[str, Table]] = {
             _text("race", "a key of `modeling.core.performance.RACES`"),
             _day("race_date", "the race"),
             _text("pipeline", "which answered"),
-            _text("algorithm_version", "which model version answered", required=False),
+            _text(
+                "algorithm_version",
+                "which model version answered, + the heuristics of an experiment's arm",
+                required=False,
+            ),
             _text("experiment", "key of the experiment whose arm chose; empty for none", required=False),
             _text("variant", "its arm; empty for none", required=False),
         ),

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from modeling.training.patterns import significant
-from plans.evidence.reading import reading
+from plans.evidence.reading import NoStore, reading
 from plans.services.override_patterns import FINDER, propose_patterns
 
 
 def propose_from_store() -> int:
     """Look through the feature store and return how many patterns were proposed; a second run proposes none.
 
-    Raises:
-        NoStore: nothing was exported, or it cannot be read.
+    Without a store that can be read there is nothing to find: the run that reads it says so.
     """
-    read = reading()
+    try:
+        read = reading()
+    except NoStore:
+        return 0
     return len(propose_patterns(found=significant(read.of), data_sha256=read.data_sha256, acting_user=FINDER))

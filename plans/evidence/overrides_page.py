@@ -19,7 +19,7 @@ from common.context import unit_of_work
 from common.errors import InvalidInput, NotVisible
 from common.operator_pages import Refused, tell
 from modeling.models import HeuristicRow, OverridePattern
-from modeling.policies import MANAGE_MODELS
+from modeling.policies import MANAGE
 from modeling.services.heuristics import create_heuristic, step_heuristic
 from modeling.training.clusters import Cluster
 from modeling.training.examples import examples
@@ -182,7 +182,7 @@ def _proposal(row: OverridePattern) -> dict[str, Any]:
 
 
 def _allowed(request: HttpRequest) -> User:
-    if not may(request.user, MANAGE_MODELS):
+    if not may(request.user, MANAGE):
         raise PermissionDenied
     return acting_user(request)
 

@@ -68,12 +68,18 @@ def plans(people: People) -> Iterator[Row]:
                     "race": race,
                     "race_date": why.race_date if why else race_date,
                     "pipeline": provenance.get("pipeline") or (why.pipeline if why else "") or pipeline,
-                    "algorithm_version": provenance.get("algorithm_version"),
-                    "experiment": arm.get("experiment") or None,
+                    "algorithm_version": _version(provenance),
+                    "experiment": arm.get("key") or None,
                     "variant": arm.get("variant") or None,
                     "event_at": at,
                     "available_at": at,
                 }
+
+
+def _version(provenance: Mapping[str, Any]) -> str | None:
+    """Return the model version, with the heuristics that an arm added: its sessions were adjusted beforehand too."""
+    name = provenance.get("algorithm_version")
+    return "+".join([name, *provenance.get("heuristics", ())]) if name else None
 
 
 def heads(people: People) -> Iterator[Head]:

@@ -203,14 +203,19 @@ def start_warnings(athlete: AthleteSnapshot) -> list[str]:
 def provenance(pipeline: str, athlete: AthleteSnapshot, response: Response, seed: int) -> dict[str, Any]:
     """Return what the plan was made from, as JSON."""
     trouble = {"algorithm_trouble": athlete.trouble} if athlete.trouble else {}
-    return {
-        "pipeline": pipeline,
-        "algorithm_version": athlete.algorithm.name,
-        "priors": athlete.group | {"source": athlete.priors.name},
-        "guards_version": GUARDS_VERSION,
-        "model_version": response.model_version,
-        "parameters": response.parameters,
-        "grade": response.grade,
-        "data_hash": athlete.data_hash,
-        "seed": seed,
-    } | trouble
+    applied = {"heuristics": list(athlete.algorithm.applied)} if athlete.algorithm.applied else {}
+    return (
+        {
+            "pipeline": pipeline,
+            "algorithm_version": athlete.algorithm.name,
+            "priors": athlete.group | {"source": athlete.priors.name},
+            "guards_version": GUARDS_VERSION,
+            "model_version": response.model_version,
+            "parameters": response.parameters,
+            "grade": response.grade,
+            "data_hash": athlete.data_hash,
+            "seed": seed,
+        }
+        | applied
+        | trouble
+    )

@@ -10,6 +10,7 @@ from typing import Final
 
 from modeling.learned.algorithm import SHIPPED_ALGORITHM, AdherenceModel
 from modeling.learned.context import SessionContext, season
+from modeling.learned.heuristics import names_that_hold
 from plans.pipelines.contract import AthleteSnapshot, RaceGoal
 from plans.pipelines.frames import WeekFrame
 from plans.pipelines.intensity import Intensities
@@ -55,7 +56,7 @@ def session_context(
     monday = day - timedelta(days=day.weekday())
     race_monday = goal.race_date - timedelta(days=goal.race_date.weekday())
     group = athlete.group
-    return SessionContext(
+    found = SessionContext(
         sport=group["sport"],
         level=group["level"],
         age_group=group["age_group"],
@@ -75,6 +76,8 @@ def session_context(
         coach_share=athlete.coach_share,
         reasons_before=athlete.reasons_of_week.get(monday - timedelta(days=7), frozenset()),
     )
+    names = names_that_hold(athlete.algorithm.heuristics, found)
+    return replace(found, heuristics=names) if names else found
 
 
 @dataclass(frozen=True)

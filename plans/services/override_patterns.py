@@ -13,7 +13,7 @@ from common.database_time import database_now
 from common.errors import NotVisible, WrongState
 from experiments.models import Experiment
 from modeling.models import HeuristicRow, OverridePattern, PatternStatus
-from modeling.policies import MANAGE_MODELS, Actor
+from modeling.policies import MANAGE, Actor
 from modeling.services.heuristics import create_heuristic, reason_of
 from modeling.training.patterns import Evidence, Pattern
 from plans.heuristics import document_of
@@ -32,7 +32,7 @@ def propose_patterns(*, found: Iterable[Evidence], data_sha256: str, acting_user
         NotPermitted: not the role's.
     """
     with unit_of_work(acting_user):
-        require(acting_user, MANAGE_MODELS)
+        require(acting_user, MANAGE)
         new = []
         for one in found:
             pattern = one.pattern
@@ -93,7 +93,7 @@ def pattern_of(row: OverridePattern) -> Pattern:
 
 def _decided(key: str, status: PatternStatus, reason: str, acting_user: Actor) -> OverridePattern:
     """Authorise a decision and return the row with it, not yet saved."""
-    require(acting_user, MANAGE_MODELS)
+    require(acting_user, MANAGE)
     why = reason_of(reason)
     row = OverridePattern.objects.select_for_update(no_key=True, of=("self",)).filter(key=key).first()
     if row is None:

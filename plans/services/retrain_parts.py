@@ -1,21 +1,25 @@
-"""What a training run is made of: the export of the feature store, and learning from it. Tests give their own.
-
-The learner's modules need the extra [ml], so they are read when a run needs them.
-"""
+"""What a training run is made of: the export of the feature store, and learning from it. Tests give their own."""
 
 from __future__ import annotations
 
-import importlib
-from collections.abc import Callable
+import json
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
 
 from django.conf import settings
 
-from common.context import service
-from modeling.learned.algorithm import LearnedAlgorithm
+from common import clock
+from common.context import unit_of_work
+from modeling.heuristics import active_heuristics
+from modeling.learned.algorithm import SHIPPED, LearnedAlgorithm
+from modeling.models import AlgorithmVersion
+from modeling.training import pipeline
+from modeling.training.store import EmptyStore, FeatureStore
 from modeling.training.verdict import Trained
+from plans.features.people import people_now
+from plans.services.export_features import EXPORTER, export_features
 from plans.services.safety_panel import broken_guards
 
 Progress = Callable[[str, int, int], None]
@@ -40,8 +44,7 @@ class Parts:
 def export(progress: Progress) -> None:
     """Bring the feature store up to date."""
     progress("export", 0, 1)
-    module: Any = importlib.import_module("plans.services.export_features")
-    module.export_features(acting_user=service("feature-export"))
+    export_features(acting_user=EXPORTER)
     progress("export", 1, 1)
 
 
@@ -52,15 +55,37 @@ def train(as_of: datetime, champion: LearnedAlgorithm, progress: Progress) -> Tr
         NothingToLearn: the store is empty, or holds too little.
         DamagedStore: a file is not what was written; names it.
     """
-    files: Any = importlib.import_module("modeling.training.store")
-    pipeline: Any = importlib.import_module("modeling.training.pipeline")
+    with unit_of_work(EXPORTER, read_only=True):
+        heuristics, document = active_heuristics(), _document_of(champion)
     try:
-        store = files.FeatureStore.open(settings.FEATURE_STORE_URL)
+        store = FeatureStore.open(settings.FEATURE_STORE_URL)
         store.verify()
-        found: Trained = pipeline.train(store, as_of=as_of, champion=champion, safety=broken_guards, progress=progress)
-    except (files.EmptyStore, pipeline.TooLittle) as error:
+        return pipeline.train(
+            store,
+            as_of=as_of,
+            champion=champion,
+            heuristics=heuristics,
+            safety=broken_guards,
+            champion_document=document,
+            consented=_consented,
+            progress=progress,
+        )
+    except (EmptyStore, pipeline.TooLittle) as error:
         raise NothingToLearn(str(error)) from error
+
+
+def _document_of(champion: LearnedAlgorithm) -> Mapping[str, Any] | None:
+    """Return the champion's document, None of the version that ships: it has learned nothing."""
+    if champion.name == SHIPPED:
+        return None
+    found: dict[str, Any] = json.loads(AlgorithmVersion.objects.get(name=champion.name).document)
     return found
+
+
+def _consented() -> frozenset[str]:
+    """Return the tokens of the athletes whose consent to training stands at this moment, not at the export's."""
+    with unit_of_work(EXPORTER, read_only=True):
+        return frozenset(people_now(clock.now()).athletes.values())
 
 
 PARTS: Final = Parts(export, train)

@@ -106,9 +106,9 @@ def test_two_arms_at_once_are_two_exposures_and_the_record_tells_both(api, used)
     assert used == [found.name]
     assert (plan.pipeline, plan.experiment_arm) == ("simplified", "which-pipeline:b")
     assert (told["key"], told["value"]) == ("which-pipeline", "simplified")
-    assert told["also"] == {
-        "key": "which-version", "variant": "candidate", "value": "candidate", "version": found.name,
-    }  # fmt: skip
+    assert told["also"] == [
+        {"key": "which-version", "variant": "candidate", "value": "candidate", "version": found.name}
+    ]
     with unit_of_work(COMMAND_LINE, read_only=True):
         assert PlanVersion.objects.get(plan=plan).provenance_json["experiment"] == told
         exposed = ExperimentExposure.objects.values_list("experiment__key", "variant")
