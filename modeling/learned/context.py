@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from typing import Final
 
@@ -157,6 +157,15 @@ def _row(of: SessionContext, heuristics: Sequence[str]) -> list[float]:
         float(of.coach_share is None),
         *(float(name in of.heuristics) for name in heuristics),
     ]
+
+
+def with_usual_coach(context: SessionContext, share: float | None) -> SessionContext:
+    """Return a context whose coach is not known as one of the usual coach, who changes that share of sessions.
+
+    In training the coach is always known, so that nothing was learned about "unknown"; a share of 0 would say that this
+    coach never changes anything.
+    """
+    return context if context.coach_share is not None or share is None else replace(context, coach_share=share)
 
 
 def _one_hot(value: str, known: Sequence[str]) -> list[float]:

@@ -72,5 +72,17 @@ def read_heuristics_of(where: str, part: Any) -> tuple[str, ...]:
     return tuple(names)
 
 
+def read_share(where: str, part: Mapping[str, Any]) -> float | None:
+    """Return a part's `coach_share`, None where it has none.
+
+    Raises:
+        Damaged: it is no share.
+    """
+    share = part.get("coach_share")
+    if share is not None and (not is_number(share) or not 0 <= share <= 1):
+        raise Damaged(f"{where}/coach_share is no share")
+    return None if share is None else float(share)
+
+
 def is_number(value: Any) -> bool:
     return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)

@@ -1,6 +1,6 @@
 """The part "overrides": what coaches would do to a proposed session, and the rule that says why. Pure.
 
-{"features": […], "heuristics": […], "threshold": 0.5, "looked_at": …, "not_identifiable": …,
+{"features": […], "heuristics": […], "threshold": 0.5, "coach_share": 0.07, "looked_at": …, "not_identifiable": …,
  "models": {"volume": {…}}, "support": {"volume": {"cases": …, "coaches": …, "athletes": …}},
  "rules": [{"adjustment": "volume", "kind": "long", "field": "reason", "value": "travel", "factor": 0.88, …}]}
 """
@@ -12,8 +12,8 @@ from dataclasses import dataclass, fields
 from typing import Any, Final
 
 from modeling.learned.algorithm import DamagedDocument, Suggestion
-from modeling.learned.context import KINDS, LEVELS, PHASES, REASONS, SessionContext, encode
-from modeling.learned.linear import Damaged, Linear, Vector, is_number, read_heuristics_of, read_linear
+from modeling.learned.context import KINDS, LEVELS, PHASES, REASONS, SessionContext, encode, with_usual_coach
+from modeling.learned.linear import Damaged, Linear, Vector, is_number, read_heuristics_of, read_linear, read_share
 from modeling.learned.words import rule_in_words
 
 ADJUSTMENTS: Final = ("volume", "swap", "move", "rest")
@@ -68,12 +68,13 @@ class Rule:
 
 @dataclass(frozen=True)
 class LearnedOverrides:
-    """What coaches adjust."""
+    """What coaches adjust. coach_share: of the usual coach, whom plans ask about: theirs is not known to them."""
 
     models: Mapping[str, Linear]
     rules: tuple[Rule, ...]
     heuristics: tuple[str, ...]
     threshold: float
+    coach_share: float | None = None
 
     def suggest(self, context: SessionContext) -> Suggestion | None:
         """Return the most probable adjustment that a rule supports, None where coaches would probably keep the session.
@@ -83,7 +84,7 @@ class LearnedOverrides:
         rules = [rule for rule in self.rules if rule.holds(context)]
         if not rules:
             return None
-        chances = self.chances(encode([context], self.heuristics))
+        chances = self.chances(encode([with_usual_coach(context, self.coach_share)], self.heuristics))
         likely = [(float(chances[rule.adjustment][0]), rule.more_low, rule) for rule in rules]
         probability, _, rule = max(likely, key=lambda one: one[:2])
         return None if probability < self.threshold else _suggestion(rule, probability, context.sport)
@@ -111,11 +112,12 @@ def read_overrides(part: Any) -> LearnedOverrides:
         if not isinstance(part.get("rules"), list):
             raise Damaged("overrides/rules is no list")
         rules = tuple(_rule(f"overrides/rules/{at}", rule) for at, rule in enumerate(part["rules"]))
+        share = read_share("overrides", part)
         if any(rule.adjustment not in read for rule in rules):
             raise Damaged("overrides/rules has a rule without its model")
     except Damaged as error:
         raise DamagedDocument(str(error)) from error
-    return LearnedOverrides(read, rules, heuristics, float(threshold))
+    return LearnedOverrides(read, rules, heuristics, float(threshold), share)
 
 
 def _suggestion(rule: Rule, probability: float, sport: str) -> Suggestion:

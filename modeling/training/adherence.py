@@ -11,6 +11,7 @@ import numpy as np
 
 from modeling.training.columns import TrainingSet
 from modeling.training.logistic import DIGITS, fit_by_athlete
+from modeling.training.overrides import usual_share
 
 LEAST_SESSIONS: Final = 300
 LEAST_ATHLETES: Final = 20
@@ -31,6 +32,7 @@ def fit_adherence(training: TrainingSet) -> dict[str, Any] | None:
         "features": list(known.features),
         "heuristics": list(known.heuristics),
         "model": fitted.as_json(),
+        "coach_share": usual_share(known),
         "overall": round(float(completed.mean()), DIGITS),
         "sessions": len(known),
         "athletes": athletes,

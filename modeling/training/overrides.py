@@ -15,7 +15,7 @@ import numpy as np
 from modeling.learned.algorithm import SHIPPED
 from modeling.training.columns import TrainingSet
 from modeling.training.labels import ADJUSTMENTS
-from modeling.training.logistic import fit_by_athlete
+from modeling.training.logistic import DIGITS, fit_by_athlete
 from modeling.training.rules import find_rules
 
 LEAST_SESSIONS: Final = 300
@@ -51,6 +51,7 @@ def fit_overrides(
         "features": list(learned.features),
         "heuristics": list(learned.heuristics),
         "threshold": threshold,
+        "coach_share": usual_share(learned),
         "looked_at": len(learned),
         "not_identifiable": len(training) - len(learned),
         "models": models,
@@ -63,6 +64,13 @@ def is_untouched(training: TrainingSet, untouched: Collection[str] = (SHIPPED,))
     """Return whether each session was proposed by a version that adjusts nothing."""
     allowed = np.array([*(name in untouched for name in training.algorithms), True])
     return allowed[training.algorithm]
+
+
+def usual_share(training: TrainingSet) -> float | None:
+    """Return the mean share of sessions that coaches had changed until then; None where it was never known."""
+    known = training.context["coach_share"]
+    known = known[~np.isnan(known)]
+    return round(float(known.mean()), DIGITS) if len(known) else None
 
 
 def _is_enough(training: TrainingSet) -> bool:

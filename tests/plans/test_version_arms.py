@@ -10,8 +10,10 @@ from experiments.lifecycle import Command
 from experiments.models import ExperimentExposure
 from experiments.services.running import create_experiment, step
 from modeling import versions
+from modeling.services.heuristics import create_heuristic, link_experiment, step_heuristic
 from modeling.services.versions import give_experiment, promote_version, roll_back_version
 from plans import generation
+from plans.heuristics import PARAMETER as HEURISTIC
 from plans.models import PlanGeneration, PlanVersion
 from plans.services.regenerate_plan import regenerate_plan
 from plans.services.version_evidence import evidence_of
@@ -160,3 +162,42 @@ def test_what_an_experiment_says_of_its_version():
     step(key="which-version", command=Command.COMPLETE, reason="x", expected=None, acting_user=COMMAND_LINE)
     with unit_of_work(COMMAND_LINE):
         assert "nobody looked" in evidence_of("which-version", COMMAND_LINE).against
+
+
+SHORT_LONGS = {
+    "name": "short-longs",
+    "condition": {"kind": ["long"], "minutes": {"at_least": 30}},
+    "adjustment": {"adjustment": "volume", "volume_factor": 0.85},
+    "reason": "Coaches shorten long sessions.",
+}
+
+
+@pytest.mark.parametrize("value", ["on", "off"])
+def test_a_heuristic_adjusts_plans_of_its_arm_alone(api, used, value):  # noqa: F811
+    create_heuristic(document=SHORT_LONGS, reason="seen", acting_user=COMMAND_LINE)
+    link_experiment(name="short-longs", experiment_key="shorter", reason="seen", acting_user=COMMAND_LINE)
+    running(HEURISTIC, {"a": "off", "b": value}, "shorter")
+    inside, outside = plan_of(api(someone(api.coach))), plan_of(api())
+    told, plain = made_from(inside), made_from(outside)
+    assert inside.experiment_arm == "shorter:b" and told["experiment"]["value"] == value
+    if value == "on":
+        assert told["heuristics"] == ["short-longs"] and told["adjustments"]
+        assert {one["reason"] for one in told["adjustments"]} == {"Coaches shorten long sessions"}
+    for made in (plain, *([told] if value == "off" else [])):
+        assert "heuristics" not in made and not made.get("adjustments")
+    with unit_of_work(COMMAND_LINE, read_only=True):
+        assert ExperimentExposure.objects.get().variant == "b"
+
+
+def test_a_retired_heuristic_adjusts_nothing_more(api, used):  # noqa: F811
+    create_heuristic(document=SHORT_LONGS, reason="seen", acting_user=COMMAND_LINE)
+    link_experiment(name="short-longs", experiment_key="shorter", reason="seen", acting_user=COMMAND_LINE)
+    running(HEURISTIC, {"a": "off", "b": "on"}, "shorter")
+    step_heuristic(name="short-longs", command="retire", reason="harm", acting_user=COMMAND_LINE)
+    made = made_from(plan_of(api(someone(api.coach))))
+    assert "heuristics" not in made and not made.get("adjustments")
+
+
+def made_from(plan):
+    with unit_of_work(COMMAND_LINE, read_only=True):
+        return PlanVersion.objects.get(plan=plan).provenance_json

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -101,6 +102,31 @@ def test_a_rule_alone_is_not_enough():
     assert read_algorithm("2", unlikely).overrides.suggest(CONTEXT) is None
 
 
+def test_a_coach_who_is_not_known_is_the_usual_one():
+    told = document()
+    told["overrides"] |= {"coach_share": 0.2}
+    told["overrides"]["models"]["volume"] = linear(-2.0, long_after_travel=2.5)
+    told["overrides"]["models"]["volume"]["weights"][feature_names().index("coach's share")] = 4.0
+    model = read_algorithm("2", told).overrides
+    assert model.suggest(CONTEXT).probability == model.suggest(replace(CONTEXT, coach_share=0.2)).probability
+    assert model.suggest(replace(CONTEXT, coach_share=0.3)).probability > model.suggest(CONTEXT).probability
+    assert model.suggest(replace(CONTEXT, coach_share=0.0)).probability == pytest.approx(0.6224593)
+
+
+def test_heuristics_of_a_document_are_read_or_it_is_refused():
+    heuristic = {
+        "name": "short-after-travel",
+        "condition": {"kind": ["long"], "reasons_before": ["travel"]},
+        "adjustment": {"adjustment": "volume", "volume_factor": 0.88},
+        "reason": "Coaches shorten long runs after travel.",
+        "support": {},
+    }
+    [found] = read_algorithm("2", document() | {"heuristics": [heuristic]}).heuristics
+    assert found.holds(CONTEXT) and not found.holds(replace(CONTEXT, kind="easy"))
+    with pytest.raises(DamagedDocument):
+        read_algorithm("2", document() | {"heuristics": [heuristic, heuristic]})
+
+
 BREAKS = {
     "weights short": ("overrides", ["models", "volume", "weights"], [0.0]),
     "weight none": ("adherence", ["model", "weights", 3], None),
@@ -127,6 +153,8 @@ BREAKS = {
     "part text": ("overrides", [], "part"),
     "part list": ("adherence", [], []),
     "overall": ("adherence", ["overall"], 1.5),
+    "share": ("overrides", ["coach_share"], 1.5),
+    "share text": ("adherence", ["coach_share"], "few"),
 }
 
 
