@@ -17,11 +17,12 @@ from modeling.core.cache_key import MODEL_VERSION, cache_key
 from modeling.core.errors import FitError
 from modeling.core.priors import Priors
 from modeling.core.report import fit_report
-from modeling.learned.algorithm import SHIPPED_ALGORITHM, LearnedAlgorithm
+from modeling.learned.algorithm import LearnedAlgorithm
 from modeling.learned.context import age_group
 from modeling.models import Fit
 from modeling.policies import Actor, athlete_to_fit
 from modeling.selectors import FitInputs, fit_inputs
+from modeling.versions import champion
 from telemetry.services import emit
 
 METHODS = ("posterior", "least-squares")
@@ -35,14 +36,14 @@ def fit_athlete(
     ratio: float = 1.5,
     since: date | None = None,
     until: date | None = None,
-    algorithm: LearnedAlgorithm = SHIPPED_ALGORITHM,
+    algorithm: LearnedAlgorithm | None = None,
 ) -> Fit:
     """Fit an athlete's history and store the report; the same inputs give the stored one again.
 
     Args:
         ratio: lower bound of τ1/τ2, for least squares.
         since, until: the window (inclusive); by default everything.
-        algorithm: the model version whose priors hold.
+        algorithm: the model version whose priors hold; by default the one that plans.
 
     Raises:
         NotVisible, NotPermitted: outside the user's scope; not the role's.
@@ -55,7 +56,7 @@ def fit_athlete(
         inputs = fit_inputs(athlete, since=since, until=until)
         if inputs is None:
             raise InvalidInput(f"{athlete} has no training loads to fit; import a history first.")
-        priors = priors_of(athlete, algorithm)
+        priors = priors_of(athlete, algorithm or champion())
         key = cache_key(inputs.series, inputs.tests, method=method, ratio=ratio, priors=priors)
         known = Fit.objects.filter(athlete=athlete, cache_key=key, invalidated_at=None).first()
         return known or _fit_and_store(athlete, inputs, key, method, ratio, priors)

@@ -16,11 +16,12 @@ from modeling.core.conventions import pmc
 from modeling.core.errors import FitError
 from modeling.core.posterior import fit_posterior
 from modeling.core.priors import DEFAULT_PRIORS, Priors
-from modeling.learned.algorithm import SHIPPED_ALGORITHM, LearnedAlgorithm
+from modeling.learned.algorithm import LearnedAlgorithm
 from modeling.models import Fit
 from modeling.policies import Actor
 from modeling.selectors import FitInputs, fit_inputs
 from modeling.services.fit_athlete import fit_athlete, priors_of
+from modeling.versions import champion
 
 LEVEL: Final = 0.8
 PERFORMANCE_UNIT: Final = {"running": "VDOT", "cycling": "W"}
@@ -60,18 +61,21 @@ class ModelView:
         }
 
 
-def model_view(athlete: Athlete, algorithm: LearnedAlgorithm = SHIPPED_ALGORITHM) -> ModelView:
-    """Return an athlete's model by a version's priors, fitted now if no fit holds; the caller authorised.
+def model_view(athlete: Athlete, algorithm: LearnedAlgorithm | None = None) -> ModelView:
+    """Return an athlete's model by a version's priors (by default of the one that plans), fitted now if no fit holds.
+
+    The caller authorised.
 
     Raises:
         InvalidInput: there is no history to fit.
     """
+    version = algorithm or champion()
     actor: Actor = current_actor()  # type: ignore[assignment]
-    fit = fit_athlete(athlete_id=athlete.pk, acting_user=actor, algorithm=algorithm)
+    fit = fit_athlete(athlete_id=athlete.pk, acting_user=actor, algorithm=version)
     inputs = fit_inputs(athlete)
     if inputs is None:
         raise InvalidInput(f"{athlete} has no training loads yet; import a history first.")
-    return ModelView(fit, curves_of(inputs, athlete.sport, priors=priors_of(athlete, algorithm)))
+    return ModelView(fit, curves_of(inputs, athlete.sport, priors=priors_of(athlete, version)))
 
 
 def curves_of(inputs: FitInputs, sport: str, *, last: int | None = None, priors: Priors = DEFAULT_PRIORS) -> Curves:

@@ -2,8 +2,8 @@
 
     export   the feature store is brought up to date
     train    features, learning, evaluation and gate; a pass makes a candidate, anything else is kept with its reason
-    propose  a draft experiment for the newest candidate, patterns of coaches' changes, the copy in MLflow; done after
-             every run, so it heals
+    propose  a draft experiment for the newest candidate, patterns of coaches' changes, tags of comments, the copy in
+             MLflow; done after every run, so it heals
 
 One run at once (`modeling.services.training_runs`). At night each step is a job (`plans.jobs`) that queues the next one
 before its own row says that it is done, so a worker that dies between or inside steps costs time alone. The champion
@@ -33,6 +33,7 @@ from modeling.versions import champion
 from plans.evidence.nightly import propose_from_store
 from plans.services.propose_version import propose_newest
 from plans.services.retrain_parts import PARTS, NothingToLearn, Parts, Progress
+from plans.services.retrain_tags import retrain_tags_where_due
 
 logger = logging.getLogger("mesocycle.plans")
 
@@ -123,6 +124,7 @@ def _propose(run_id: UUID, acting_user: Actor) -> TrainingRun:
     if not run.dry_run:
         _told_if_it_fails("no experiment was proposed", lambda: propose_newest(acting_user=acting_user))
         _told_if_it_fails("patterns were not looked for", propose_from_store)
+        _told_if_it_fails("tags were not learned", lambda: retrain_tags_where_due(acting_user=acting_user))
         if tracking.is_on():
             _told_if_it_fails("MLflow was not told", lambda: _copy(run, acting_user))
     return _read(run_id, acting_user)

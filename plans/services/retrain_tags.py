@@ -72,6 +72,26 @@ def retrain_tags(*, acting_user: Actor, dry_run: bool = False) -> Retrained:
     return Retrained(trained, finding, stored=True, in_use=row.in_use)
 
 
+def retrain_tags_where_due(*, acting_user: Actor) -> Retrained | None:
+    """Train where the model in use learnt from other corrections than those that may be used now; else return None.
+
+    For every night: corrections that came since are learnt, those that were withdrawn are forgotten. What was tried
+    with the same corrections and refused is not tried again.
+
+    Raises:
+        NotPermitted: the role does not train.
+    """
+    with unit_of_work(acting_user, read_only=True):
+        require(acting_user, "tags:train")
+        rows = list(TagModelRecord.objects.values_list("learnt_from", "in_use", "metrics__accepted"))
+    allowed = set(_allowed_corrections()[1])
+    used = next((set(learnt) for learnt, in_use, _ in rows if in_use), set())
+    refused = any(set(learnt) == allowed and not accepted for learnt, _, accepted in rows)
+    if not is_available() or used == allowed or (refused and used <= allowed):
+        return None
+    return retrain_tags(acting_user=acting_user)
+
+
 def _allowed_corrections() -> tuple[list[Example], list[str]]:
     """Return corrections of consenting athletes as examples, and the ids of their sets, oldest first."""
     with unit_of_work(TRAINER, read_only=True):

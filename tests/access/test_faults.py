@@ -54,6 +54,7 @@ NO_SERVICES: Final = {
     "plans.complete_session.match_imports": "runs inside an import's unit of work",
     "modeling.corrections.tell_of_tests": "runs inside the unit of work that changed them",
     "plans.tell_race.tell_results": "runs inside the unit of work that changed tests",
+    "plans.retrain_tags.retrain_tags_where_due": "asks whether `retrain_tags` is due, and calls it",
     "plans.retrain_tags.retrain_tags": "reads, makes a model, and has services that are told here store or stop it",
     "plans.export_features.export_features": "writes files; cut off, it leaves the manifest before it (tests/features)",
     "plans.version_evidence.evidence_of": "reads within the unit of work of a promotion",

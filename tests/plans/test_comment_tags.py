@@ -28,7 +28,7 @@ from modeling.tagging.seed import seed_reach, seed_sha256
 from plans.models import PlanCommentTag
 from plans.services import tag_comment as tagging
 from plans.services.correct_tags import correct_tags
-from plans.services.retrain_tags import retrain_tags
+from plans.services.retrain_tags import retrain_tags, retrain_tags_where_due
 from plans.services.share_plan import share_plan
 from plans.services.tag_comment import JOB_KIND, TAGGER, tag_comment
 from plans.tags import tags_of
@@ -295,6 +295,22 @@ def test_retraining_learns_from_corrections_and_stops_when_consent_ends(review):
     assert "illness" not in answers(UNKNOWN)
     with unit_of_work(COMMAND_LINE, read_only=True):
         assert TagModelRecord.objects.count() == 2, "earlier models stay"
+
+
+def test_each_night_learns_what_came_since_and_forgets_what_was_withdrawn(review):
+    def night():
+        return retrain_tags_where_due(acting_user=COMMAND_LINE)
+
+    consent(review)
+    assert night() is None, "nothing was corrected"
+    corrected(review, UNKNOWN, ["illness"], times=2)
+    assert night().in_use and night() is None
+    for text in ("My knee hurts", "I am so tired", "I have the flu", "No time this week", "too hard for me"):
+        corrected(review, text, ["equipment"], times=6)
+    assert not night().in_use and night() is None, "what was refused is not tried again"
+    consent(review, granted=False)
+    assert night().trained.learnt_from == [] and night() is None
+    assert "illness" not in answers(UNKNOWN)
 
 
 def test_only_corrections_made_under_consent_count(review):
