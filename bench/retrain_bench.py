@@ -1,10 +1,12 @@
-"""Retraining: a night over 10,000 athletes and 1,000,000 sessions, and how often the gate lets nothing through."""
+"""Retraining: a night over 10,000 athletes and 1,000,000 sessions; what is found where there is nothing to find."""
 
 from __future__ import annotations
 
 import json
 import subprocess
 import sys
+import tempfile
+from datetime import UTC, date, datetime
 from math import sqrt
 
 import numpy as np
@@ -13,9 +15,13 @@ from bench.rows import Row
 from common.stats.binomial import upper_bound
 from modeling.learned.algorithm import SHIPPED_ALGORITHM
 from modeling.training import habits
+from modeling.training.contract import TABLES
 from modeling.training.gate import Facts, judge
+from modeling.training.null_cohorts import false_proposals
 from modeling.training.pipeline import PARTS, train
 from modeling.training.simulate.athletes import simulate_athletes
+from modeling.training.simulate.coaching import Coaching, simulate_coaching
+from modeling.training.store import FeatureStore, write_manifest, write_table
 from tests.modeling.training.cohorts import AS_OF, TableStore
 from tests.modeling.training.nulls import null_figures
 
@@ -24,7 +30,13 @@ HASH = "0" * 64
 
 def run(quick: bool = False) -> list[Row]:
     """Return the rows of this benchmark."""
-    return [_null_runs(20 if quick else 200), _null_figures(100 if quick else 1000), *_night(quick)]
+    return [
+        _null_runs(20 if quick else 200),
+        _null_coaches(3 if quick else 60),
+        _null_figures(100 if quick else 1000),
+        _false_proposals(20 if quick else 400),
+        *_night(quick),
+    ]
 
 
 def _null_runs(cohorts: int) -> Row:
@@ -40,6 +52,22 @@ def _null_runs(cohorts: int) -> Row:
     return _rate(f"{cohorts} null cohorts of 200 athletes: the gate lets through", passed, cohorts)
 
 
+def _null_coaches(cohorts: int) -> Row:
+    """Whole runs, with what coaches change and athletes complete, where nothing is planted in either."""
+    passed = 0
+    for seed in range(cohorts):
+        tables = simulate_coaching(Coaching(athletes=300, coaches=24, start=date(2026, 1, 5), seed=seed))
+        moment = datetime(2026, 9, 1, tzinfo=UTC)
+        with tempfile.TemporaryDirectory(prefix="null-") as folder:
+            parts = {name: write_table(folder, TABLES[name], table) for name, table in tables.items()}
+            people = tables["athletes"].column("athlete").to_pylist()
+            write_manifest(folder, parts, exported_at=moment, consented=people)
+            store = FeatureStore.open(folder)
+            found = train(store, as_of=moment, champion=SHIPPED_ALGORITHM, safety=lambda _: [], seed=seed)
+        passed += found.verdict.passed
+    return _rate(f"{cohorts} null cohorts of 300 athletes and 24 coaches: the gate lets through", passed, cohorts)
+
+
 def _null_figures(draws: int) -> Row:
     """The gate alone, given one part after another that differs from the champion and is no better."""
     passed = 0
@@ -48,6 +76,12 @@ def _null_figures(draws: int) -> Row:
         facts = [Facts(HASH, HASH, (), {"a"}, {"a"}, {part}, ()) for part in PARTS]
         passed += any(judge(one, figures).passed for one in facts)
     return _rate(f"{draws} draws of three parts that are no better: the gate lets one through", passed, draws)
+
+
+def _false_proposals(cohorts: int) -> Row:
+    """A year of nights each: is a pattern of coaches' changes proposed where contexts make no difference?"""
+    found = false_proposals(range(cohorts))
+    return _rate(f"{cohorts} null years of 20 coaches: a pattern is proposed", found.proposed, found.cohorts)
 
 
 def _rate(name: str, passed: int, n: int) -> Row:
