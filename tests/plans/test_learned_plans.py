@@ -15,6 +15,8 @@ from modeling.core.cache_key import cache_key
 from modeling.learned.algorithm import SHIPPED_ALGORITHM, LearnedAlgorithm, Suggestion
 from modeling.models import Activity
 from modeling.selectors import fit_inputs, newest_fit
+from modeling.services import fit_athlete as fitting
+from modeling.services import model_view as viewing
 from modeling.services.fit_athlete import fit_athlete
 from modeling.services.model_view import model_view
 from plans import contexts, measures
@@ -206,6 +208,17 @@ def test_fits_are_kept_by_their_priors():
         assert model_view(athlete, learned).fit == other
         ours, theirs = (model_view(athlete, one).curves.performance for one in (learned, SHIPPED_ALGORITHM))
     assert ours != theirs
+
+
+def test_a_fit_that_names_no_version_is_by_the_one_that_plans(monkeypatch):
+    athlete = make_athlete()
+    _record(athlete, synthetic_history(ATHLETES[0], until=clock.today()))
+    for module in (fitting, viewing):
+        monkeypatch.setattr(module, "champion", lambda: version(priors=OTHER_PRIORS))
+    fit = fit_athlete(athlete_id=athlete.pk, acting_user=COMMAND_LINE)
+    assert fit.report["priors"] == "learned"
+    with unit_of_work(COMMAND_LINE):
+        assert model_view(athlete).fit == fit
 
 
 def test_what_was_known_of_an_athlete(review):
