@@ -57,11 +57,12 @@ def _null_coaches(cohorts: int) -> Row:
     passed = 0
     for seed in range(cohorts):
         tables = simulate_coaching(Coaching(athletes=300, coaches=24, start=date(2026, 1, 5), seed=seed))
+        tokens = tables["athletes"].column("athlete").to_pylist()
+        tables |= simulate_athletes(300, seed=seed, tokens=tokens, days=240, until=date(2026, 8, 31)).tables
         moment = datetime(2026, 9, 1, tzinfo=UTC)
         with tempfile.TemporaryDirectory(prefix="null-") as folder:
             parts = {name: write_table(folder, TABLES[name], table) for name, table in tables.items()}
-            people = tables["athletes"].column("athlete").to_pylist()
-            write_manifest(folder, parts, exported_at=moment, consented=people)
+            write_manifest(folder, parts, exported_at=moment, consented=tokens)
             store = FeatureStore.open(folder)
             found = train(store, as_of=moment, champion=SHIPPED_ALGORITHM, safety=lambda _: [], seed=seed)
         passed += found.verdict.passed

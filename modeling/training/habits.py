@@ -87,7 +87,9 @@ def described(heuristic: Any) -> Any:
 
 
 def override_cases(training: Any, candidate: Any, champion: Any) -> Cases:
-    """Return whether coaches adjusted held-out sessions, and how probable the models held it.
+    """Return whether coaches adjusted held-out sessions, and how probable the models held it; baseline: the base rate.
+
+    Where there is no model the coach's own share answers (`by_own_share`).
 
     Sessions of versions that adjust beforehand stay out: what their coaches leave alone was adjusted already.
     """
@@ -95,19 +97,22 @@ def override_cases(training: Any, candidate: Any, champion: Any) -> Cases:
     rows = training.take(module.is_untouched(training) & (training.coach >= 0))
     rows = _at_most(rows)
     happened = np.logical_or.reduce([getattr(rows.labels, name) for name in _ADJUSTMENTS]).astype(np.float64)
-    rate = _rate(happened)
-    scores = [rate if model is None else _adjusted(model, rows) for model in (candidate, champion)]
+    rate, own = _rate(happened), by_own_share(rows.context["coach_share"], happened)
+    scores = [own if model is None else _adjusted(model, rows) for model in (candidate, champion)]
     clusters = np.unique(rows.coach, return_inverse=True)[1]
     return Cases("overrides", happened, scores[0], scores[1], rate, clusters, _groups(rows))
 
 
 def adherence_cases(training: Any, candidate: Any, champion: Any) -> Cases:
-    """Return whether held-out sessions were completed, and how probable the models held it; baseline: the base rate."""
+    """Return whether held-out sessions were completed, and how probable the models held it; baseline: the base rate.
+
+    Where there is no model the athlete's own share of late answers (`by_own_share`).
+    """
     rows = _at_most(training.take(~np.isnan(training.labels.completed)))
     happened = np.asarray(rows.labels.completed, dtype=np.float64)
-    rate = _rate(happened)
+    rate, own = _rate(happened), by_own_share(rows.context["adherence_28d"], happened)
     scores = [
-        rate if model is None else np.asarray(model.probabilities(_encoded(model, rows)), dtype=np.float64)
+        own if model is None else np.asarray(model.probabilities(_encoded(model, rows)), dtype=np.float64)
         for model in (candidate, champion)
     ]
     clusters = np.unique(rows.athlete, return_inverse=True)[1]
@@ -129,6 +134,31 @@ def _encoded(model: Any, rows: Any) -> Vector:
     """Return the features as a model knows them: a champion may have learned other heuristics."""
     same = tuple(model.heuristics) == tuple(rows.heuristics)
     return np.asarray(rows.encode() if same else encode(rows.contexts(), model.heuristics))
+
+
+def by_own_share(share: Vector, happened: Vector) -> Vector:
+    """Return what is known of each case without a model: the athlete's, or the coach's, own share of late.
+
+    A model that only knows that people differ is no better than this, and nothing would change in plans by it. The
+    share, NaN where it is not known, enters as log odds with a slope that is fitted to the very cases (Platt): that
+    favours this side, by two parameters. happened: 0 to 1.
+    """
+    if not len(happened):
+        return happened
+    known = ~np.isnan(share)
+    bounded = np.clip(np.where(known, share, 0.5), 0.02, 0.98)
+    features = np.column_stack([np.ones(len(share)), known * np.log(bounded / (1.0 - bounded)), 1.0 - known])
+    weights = np.zeros(3)
+    for _ in range(30):
+        chance = 1.0 / (1.0 + np.exp(-np.clip(features @ weights, -30.0, 30.0)))
+        slope = features.T @ (happened - chance) - _RIDGE * weights
+        curve = (features * (chance * (1.0 - chance))[:, None]).T @ features + _RIDGE * np.eye(3)
+        weights = weights + np.linalg.solve(curve, slope)
+    return np.asarray(1.0 / (1.0 + np.exp(-np.clip(features @ weights, -30.0, 30.0))))
+
+
+_RIDGE: Final = 1e-3
+"""Keeps the fit finite where a column is empty."""
 
 
 def _rate(happened: Vector) -> Vector:
