@@ -130,7 +130,7 @@ def encode(contexts: Iterable[SessionContext], heuristics: Sequence[str] = ()) -
     A category that is not known (a new tier) leaves its columns 0.
     """
     rows = [_row(context, heuristics) for context in contexts]
-    return np.array(rows, dtype=np.float64).reshape(len(rows), len(feature_names(heuristics)))
+    return np.array(rows, dtype=np.float64) if rows else np.zeros((0, len(feature_names(heuristics))))
 
 
 def _row(of: SessionContext, heuristics: Sequence[str]) -> list[float]:

@@ -10,10 +10,10 @@ from typing import Any, Final
 import numpy as np
 
 from modeling.training.columns import TrainingSet
+from modeling.training.habits import LEAST_SESSIONS
 from modeling.training.logistic import DIGITS, fit_by_athlete
 from modeling.training.overrides import usual_share
 
-LEAST_SESSIONS: Final = 300
 LEAST_ATHLETES: Final = 20
 
 

@@ -19,6 +19,8 @@ from modeling.training.histories import share_of
 
 Vector = NDArray[np.float64]
 
+LEAST_SESSIONS: Final = 300
+"""Below it neither habit is learned."""
 MOST_CASES: Final = 60_000
 """Held-out sessions that are scored, by whole athletes."""
 

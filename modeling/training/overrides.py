@@ -14,11 +14,11 @@ import numpy as np
 
 from modeling.learned.algorithm import SHIPPED
 from modeling.training.columns import TrainingSet
+from modeling.training.habits import LEAST_SESSIONS
 from modeling.training.labels import ADJUSTMENTS
 from modeling.training.logistic import DIGITS, fit_by_athlete
 from modeling.training.rules import find_rules
 
-LEAST_SESSIONS: Final = 300
 LEAST_CASES: Final = 30
 LEAST_COACHES: Final = 4
 LEAST_ATHLETES: Final = 20

@@ -146,7 +146,9 @@ def _learn(
     if not any(found.values()):
         raise TooLittle(
             f"{len(people)} athletes with {learner.LEAST_TESTS} tests or more, and {len(training)} sessions that a "
-            "coach looked at, are too little for any part of a model."
+            "coach looked at, are too little for any part of a model. Priors want about "
+            f"{learner.LEAST_ATHLETES / learner.LEARN_BELOW:.0f} such athletes of a sport; what coaches change and "
+            f"athletes complete want {habits.LEAST_SESSIONS} sessions of plans that coaches submitted."
         )
     kept = {part: (champion_document or {}).get(part) for part in PARTS}
     parts = {part: found[part] if found[part] is not None else kept[part] for part in PARTS}

@@ -179,7 +179,9 @@ def read_manifest(place: Place) -> Manifest:
     try:
         text = place.read(MANIFEST)
     except FileNotFoundError:
-        raise EmptyStore(f"{place.url} holds no feature store: run the export first.") from None
+        raise EmptyStore(
+            f"{place.url} holds no feature store: run the export first (`manage.py features export`)."
+        ) from None
     try:
         document = json.loads(text)
         schema, contract = document["schema"], document["contract_sha256"]

@@ -9,7 +9,7 @@ from experiments.errors import NoLook
 from experiments.lifecycle import State
 from experiments.models import Experiment
 from experiments.policies import Actor
-from experiments.report import GuardOutcome
+from experiments.report import GuardOutcome, Report
 from experiments.selectors import Results, results_of
 from modeling.evidence import EVIDENCE, Evidence
 
@@ -49,8 +49,19 @@ def _against(results: Results) -> str:
     ]
     if hit:
         return f"a guardrail was hit: {', '.join(hit)}."
-    outcome = report.headline.outcome
+    outcome = _outcome(report)
     return "" if outcome in ENOUGH else f"its conclusion is “{outcome.value.replace('_', ' ')}”."
+
+
+def _outcome(report: Report) -> Finding:
+    """Return the conclusion; of an experiment that ended within a week that of its last whole week.
+
+    People complete experiments on any day. What was judged at the end of a week stands then: no later look is whole.
+    """
+    judged = [one.judged for one in report.treatments]
+    if report.headline.outcome is Finding.TOO_EARLY and len(judged) == 1 and judged[0] is not None:
+        return Finding(judged[0].finding)
+    return report.headline.outcome
 
 
 def register() -> None:

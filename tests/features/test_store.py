@@ -263,8 +263,9 @@ def test_any_rows_of_any_table_as_of_any_moment(tmp_path_factory: Any, data: Any
 
 
 def in_words(row: dict[str, Any]) -> str:
-    """A row as text, whatever made its time zones."""
-    return repr({name: value.isoformat() if isinstance(value, date) else value for name, value in row.items()})
+    """A row as text, whatever made its time zones and whatever order its values were drawn in."""
+    said = ((name, value.isoformat() if isinstance(value, date) else value) for name, value in sorted(row.items()))
+    return repr(dict(said))
 
 
 def is_known(row: dict[str, Any], as_of: datetime) -> bool:

@@ -9,8 +9,8 @@ from typing import Any
 from django.core.management.base import CommandParser
 
 from common.context import COMMAND_LINE
-from common.errors import WrongState
-from common.management.base import BAD_INPUT, PARTLY_FAILED, MesocycleCommand, moment
+from common.errors import InvalidInput, WrongState
+from common.management.base import PARTLY_FAILED, MesocycleCommand, moment
 from modeling.training.contract import TABLES
 from plans.services.export_features import export_features, open_place
 
@@ -41,11 +41,13 @@ class Command(MesocycleCommand):
             if action == "export":
                 return self._export(options.get("as_of"))
             return self._status() if action == "status" else self._verify()
+        except EmptyStore as error:
+            raise InvalidInput(str(error)) from error
         except StoreError as error:
             if self.as_json:
                 self.emit({"error": {"title": type(error).__name__, "detail": str(error)}})
             self.note(str(error))
-            return BAD_INPUT if isinstance(error, EmptyStore) else PARTLY_FAILED
+            return PARTLY_FAILED
 
     def _export(self, as_of: datetime | None) -> int | None:
         with self.progress() as bar:
