@@ -10,3 +10,4 @@ class ModelingConfig(AppConfig):
         from modeling import erasing, events, jobs  # noqa: F401  (register audit events and job handlers)
 
         erasing.register()
+        erasing.register_retention()

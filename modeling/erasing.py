@@ -1,4 +1,5 @@
-"""What erasing a person does to their training history: what was measured goes, day and load of a session stay.
+"""What erasing a person does to their training history: what was measured goes, day and load of a session stay; and
+how long runs of retraining are kept.
 
 Published plans stay explicable by the loads before them, and completions of planned sessions, which are append-only,
 refer to activities; what describes a body (heart rate, power, tests, thresholds, the fitted model) is removed.
@@ -8,11 +9,12 @@ from __future__ import annotations
 
 from typing import Any
 
-from django.db.models import CharField, QuerySet
+from django.db.models import CharField, Q, QuerySet
 from django.db.models.functions import Cast
 
+from common import retention
 from common.erasure import Person, delete_rows, erases
-from modeling.models import Activity, Fit, Test, TestProposal, Threshold
+from modeling.models import Activity, Fit, Test, TestProposal, Threshold, TrainingRun
 
 
 def _activities(rows: QuerySet[Activity], person: Person) -> int:
@@ -52,3 +54,11 @@ def register() -> None:
         (Fit, "deleted: the model is a portrait of a body"),
     ):
         erases(model._meta.db_table, what, _of_athlete(model), delete_rows)
+
+
+def register_retention() -> None:
+    """Register how long runs of retraining are kept; those that made a version stay with it."""
+    nothing_came = Q(version__isnull=True)
+    why = "a run that made no version; those that made one stay, as what plans were made by"
+    people = ("requested_by_id",)
+    retention.keeps(TrainingRun, "training_runs", "finished_at", why, only=nothing_came, people=people)

@@ -350,6 +350,7 @@ RETENTION = {
     "sessions": env.integer("RETENTION_SESSIONS_DAYS", 1),
     "telemetry": env.integer("RETENTION_TELEMETRY_DAYS", 90),
     "throttle_counters": env.integer("RETENTION_THROTTLE_DAYS", 1),
+    "training_runs": env.integer("RETENTION_TRAINING_RUNS_DAYS", 2 * 366),
 }
 # thread: each process asks each second whether flags changed; inline: on each decision (for tests).
 FLAGS_REFRESH = env.text("FLAGS_REFRESH", "thread")

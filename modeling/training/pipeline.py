@@ -91,26 +91,12 @@ def train(
     using = learners or habits.learners()
     before = store.data_sha256()
     learned = _learn(store, as_of, champion, champion_document, heuristics, using, told)
-    document = {
-        "format": FORMAT,
-        "features": FEATURES_VERSION,
-        "trained_as_of": f"{as_of.astimezone(UTC):%Y-%m-%dT%H:%M:%SZ}",
-        "parent": champion.name,
-        **learned.parts,
-        "heuristics": [habits.described(one) for one in heuristics],
-    }
+    document = _document(learned, as_of, champion.name, heuristics)
     candidate = read_algorithm("candidate", document)
     figures = _evaluate(learned, candidate, champion, using, seed, told)
     told("gate", 0, 1)
-    facts = gate.Facts(
-        data_sha256=before,
-        again_sha256=_again(store),
-        leaks=tuple(using.leak_check(learned.training)) if len(learned.training) else (),
-        learned_from={one.athlete for one in learned.people} | habits.athletes_of(learned.training),
-        consented=consented() if consented else store.consented(),
-        changed=learned.changed,
-        violations=tuple(safety(candidate)) if safety else None,
-    )
+    violations = tuple(safety(candidate)) if safety else None
+    facts = _facts(store, before, learned, using, consented() if consented else store.consented(), violations)
     verdict = gate.judge(facts, figures)
     told("gate", 1, 1)
     tests = sum(len(one.tests) for one in learned.people)
@@ -153,6 +139,36 @@ def _learn(
     kept = {part: (champion_document or {}).get(part) for part in PARTS}
     parts = {part: found[part] if found[part] is not None else kept[part] for part in PARTS}
     return _Learned(people, training, test, parts, frozenset(_changed(parts, kept, champion)))
+
+
+def _document(learned: _Learned, as_of: datetime, parent: str, heuristics: Sequence[Any]) -> dict[str, Any]:
+    return {
+        "format": FORMAT,
+        "features": FEATURES_VERSION,
+        "trained_as_of": f"{as_of.astimezone(UTC):%Y-%m-%dT%H:%M:%SZ}",
+        "parent": parent,
+        **learned.parts,
+        "heuristics": [habits.described(one) for one in heuristics],
+    }
+
+
+def _facts(
+    store: TrainingStore,
+    before: str,
+    learned: _Learned,
+    using: habits.Learners,
+    consented: Set[str],
+    violations: tuple[str, ...] | None,
+) -> gate.Facts:
+    return gate.Facts(
+        data_sha256=before,
+        again_sha256=_again(store),
+        leaks=tuple(using.leak_check(learned.training)) if len(learned.training) else (),
+        learned_from={one.athlete for one in learned.people} | habits.athletes_of(learned.training),
+        consented=consented,
+        changed=learned.changed,
+        violations=violations,
+    )
 
 
 def _changed(parts: Mapping[str, Any], kept: Mapping[str, Any], champion: LearnedAlgorithm) -> list[str]:

@@ -17,7 +17,7 @@ from modeling.policies import MANAGE, Actor
 from modeling.services.heuristics import create_heuristic, reason_of
 from modeling.training.patterns import Evidence, Pattern
 from plans.heuristics import document_of
-from plans.services.try_heuristic import draft_experiment, told_power
+from plans.services.try_heuristic import draft_experiment, fields_with_power
 
 FINDER = register_service("override-patterns")
 
@@ -61,17 +61,20 @@ def adopt_pattern(*, key: str, reason: str, acting_user: Actor) -> tuple[Heurist
         NotVisible: there is no such pattern.
         WrongState: it was decided about already, or its change is none that plans can make beforehand.
     """
+    with unit_of_work(acting_user, read_only=True):
+        row = _decided(key, PatternStatus.ADOPTED, reason, acting_user, lock=False)
+        document = document_of(pattern_of(row), row.evidence_json)
+    if document is None:
+        raise WrongState("Plans cannot make this change beforehand: dismiss it, or change the template.")
+    fields = fields_with_power(document, acting_user=acting_user)
     with unit_of_work(acting_user):
         row = _decided(key, PatternStatus.ADOPTED, reason, acting_user)
-        document = document_of(pattern_of(row), row.evidence_json)
-        if document is None:
-            raise WrongState("Plans cannot make this change beforehand: dismiss it, or change the template.")
         heuristic = create_heuristic(document=document, reason=reason, acting_user=acting_user)
-        experiment = draft_experiment(name=heuristic.name, reason=reason, acting_user=acting_user)
+        experiment = draft_experiment(name=heuristic.name, fields=fields, reason=reason, acting_user=acting_user)
         heuristic.refresh_from_db()
         row.heuristic, row.experiment_key = heuristic, experiment.key
         _save(row, "pattern.adopt")
-    return heuristic, told_power(experiment, acting_user=acting_user)
+        return heuristic, experiment
 
 
 def dismiss_pattern(*, key: str, reason: str, acting_user: Actor) -> OverridePattern:
@@ -91,11 +94,12 @@ def pattern_of(row: OverridePattern) -> Pattern:
     return Pattern(**row.pattern_json)
 
 
-def _decided(key: str, status: PatternStatus, reason: str, acting_user: Actor) -> OverridePattern:
+def _decided(key: str, status: PatternStatus, reason: str, acting_user: Actor, *, lock: bool = True) -> OverridePattern:
     """Authorise a decision and return the row with it, not yet saved."""
     require(acting_user, MANAGE)
     why = reason_of(reason)
-    row = OverridePattern.objects.select_for_update(no_key=True, of=("self",)).filter(key=key).first()
+    rows = OverridePattern.objects.select_for_update(no_key=True, of=("self",)) if lock else OverridePattern.objects
+    row = rows.filter(key=key).first()
     if row is None:
         raise NotVisible("There is no such pattern.")
     if row.status != PatternStatus.PROPOSED:

@@ -41,6 +41,7 @@ from plans.services.retrain_parts import NothingToLearn, Parts
 from plans.services.versions import etag_of
 from telemetry.models import OutboxEvent
 from tests.factories import PASSWORD, make_athlete, make_user
+from tests.modeling.registry import trained
 from tests.plans.review import make_review, note_op, sunday
 from tests.support.databases import ON_POSTGRES
 from tests.support.digests import changed, digest
@@ -55,12 +56,13 @@ NO_SERVICES: Final = {
     "modeling.corrections.tell_of_tests": "runs inside the unit of work that changed them",
     "plans.tell_race.tell_results": "runs inside the unit of work that changed tests",
     "plans.retrain_tags.retrain_tags_where_due": "asks whether `retrain_tags` is due, and calls it",
+    "plans.retrain_parts.train": "reads, and learns from files; what it found is kept by `finish_run`",
     "plans.retrain_tags.retrain_tags": "reads, makes a model, and has services that are told here store or stop it",
     "plans.export_features.export_features": "writes files; cut off, it leaves the manifest before it (tests/features)",
     "plans.version_evidence.evidence_of": "reads within the unit of work of a promotion",
     "modeling.heuristics.link_experiment": "runs inside the unit of work that drafts the experiment",
+    "plans.try_heuristic.fields_with_power": "reads; told with `try_heuristic` and `adopt_pattern`",
     "plans.try_heuristic.draft_experiment": "runs inside the unit of work that asks for the experiment",
-    "plans.try_heuristic.told_power": "adds a text to a draft that is whole without it; has a step within its callers",
     "plans.make_demo.make_demo": "many units of work, one an athlete; a second run completes the first",
 }
 SEVERAL: Final = {
@@ -69,13 +71,10 @@ SEVERAL: Final = {
     "plans.retrain.fail",
     "plans.retrain.retrain",
     "plans.retrain.take_step",
-    "plans.try_heuristic.try_heuristic",
-    "plans.override_patterns.adopt_pattern",
 }
 """Services of several transactions, each of which is whole: a mail is claimed, sent, and noted; an erasure is asked for
 by one identity and confirmed by another, and run again it goes on from the open request; a step of a training run that
-fails closes the run with the reason, and then people are told; a draft of an experiment is written, then told what it
-can show."""
+fails closes the run with the reason, and then people are told."""
 
 
 HEURISTIC: Final = {
@@ -262,7 +261,7 @@ def undescribed(has: dict[str, Any]) -> AbstractContextManager[Any]:
     return nullcontext()
 
 
-def trained(has: dict[str, Any]) -> TrainedTags:
+def trained_tags(has: dict[str, Any]) -> TrainedTags:
     document = document_of(seed_model(), seed_sha256=seed_sha256(), corrections=0)
     metrics = {"mean_f1": 0.8, "difference": 0.0, "low": 0.0, "accepted": True}
     return TrainedTags("seed", document, sha256_of(document), [], metrics)
@@ -333,7 +332,7 @@ does("plans.comments.add_comment", message="Good.", **MINE, keep="comment")
 does("plans.comments.resolve_comment", comment_id=key_of("comment"), **ANN)
 does("plans.tag_comment.tag_comment", comment_id=key_of("comment"), acting_user=COMMAND_LINE)
 does("plans.correct_tags.correct_tags", comment_id=key_of("comment"), tags=["injury", "time"], **MINE)
-does("modeling.tag_models.store_tag_model", trained=trained, acting_user=who("admin"))
+does("modeling.tag_models.store_tag_model", trained=trained_tags, acting_user=who("admin"))
 does("modeling.tag_models.stop_tag_model", why="for the story", acting_user=who("admin"))
 does("plans.move_session.move_session", session_id=lambda has: has["other_session"]["session_id"], day=moved, **ANN)
 does("plans.complete_session.complete_session", session_id=lambda has: has["session"]["session_id"], status="done",

@@ -194,6 +194,7 @@ STEPPED: Final = {"key": "taper", "expected": None, **ADMIN}
 does("experiments.running.create_experiment", key="taper", fields=WEIGHTS, **ADMIN)
 does("experiments.running.edit_experiment", changes={"description": "Shorter."}, **STEPPED)
 does("experiments.previewing.preview_experiment", key="taper", acting_user=COMMAND_LINE)
+does("experiments.previewing.preview_fields", key="idea", fields=WEIGHTS, acting_user=COMMAND_LINE)
 does("experiments.running.step", command=Command.START, **STEPPED)
 does("experiments.running.begin_phase", changes={"variant_weights": {"a": 10, "b": 90}}, **STEPPED)
 does("experiments.assign.assign_many", experiment_key="taper", acting_user=COMMAND_LINE,

@@ -445,12 +445,14 @@ OTHERS = {
     "accounts_user_groups",
     "accounts_user_user_permissions",
     "break_glass",
+    "coach_report_preferences",
     "guardian_userobjectpermission",
     "rollout_approvals",
     "rollout_approvals_history",
     "rollout_flag_users",
     "rollouts",
     "rollouts_history",
+    "training_runs",
     "waffle_flag_users",
 }
 

@@ -25,8 +25,6 @@ from telemetry.tokens import person_tokens
 from tests.factories import make_athlete
 from tests.features.making import MONDAY, at, consent, export, give_history, make_world, rows, store
 
-pytestmark = pytest.mark.django_db(transaction=True)
-
 
 def everything() -> bytes:
     """All bytes of the store, unpacked: what a reader could find."""

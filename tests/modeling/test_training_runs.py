@@ -5,11 +5,13 @@ from __future__ import annotations
 from datetime import timedelta
 
 import pytest
+from django.conf import settings
 
 from audit.models import AuditEvent
 from common import clock
 from common.context import COMMAND_LINE, unit_of_work
 from common.errors import InvalidInput, NotPermitted, WrongState
+from common.retention import apply_retention
 from modeling.learned.algorithm import DamagedDocument, read_algorithm
 from modeling.models import AlgorithmVersion, RunStatus, TrainingRun
 from modeling.services.training_runs import LEASE, begin_run, end_run, finish_run, report_step
@@ -86,3 +88,16 @@ def test_the_future_is_no_moment_to_learn_from():
     with pytest.raises(InvalidInput) as caught:
         begin_run(as_of=clock.now() + timedelta(days=1), trigger="person", acting_user=make_user("data_scientist"))
     assert caught.value.pointer == "/as_of"
+
+
+def test_old_runs_go_but_those_that_made_a_version_stay():
+    made = version("kept").run
+    nothing = end_run(run_id=begun().pk, status=RunStatus.NOTHING, message="one athlete", acting_user=COMMAND_LINE)
+    years = timedelta(days=settings.RETENTION["training_runs"], hours=1)
+    with clock.frozen(clock.now() + years):
+        young = end_run(run_id=begun().pk, status=RunStatus.FAILED, message="no room", acting_user=COMMAND_LINE)
+        going = begun()
+        apply_retention(dry_run=False)
+    assert nothing.status == "nothing"
+    with unit_of_work(COMMAND_LINE, read_only=True):
+        assert set(TrainingRun.objects.values_list("pk", flat=True)) == {made.pk, young.pk, going.pk}

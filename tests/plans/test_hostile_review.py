@@ -83,6 +83,9 @@ ROUTES = [
           {"user_id": (None, *ID, ELSEWHERE), "expires_at": (None, 7, [], "soon", "2001-01-01T00:00:00Z"),
            "reason": (None, [], {}, " ", LONG)}, ("user_id", "expires_at", "reason")),
     Route("plan-comment-resolve", "plans/{plan}/comments/{comment}/resolve", {}, state="commented"),
+    Route("plan-comment-tags", "plans/{plan}/comments/{comment}/tags", {"tags": ["injury", "time"]},
+          {"tags": (None, [], {"a": 1}, "injury", 7, True, ["sore"], [7], [None], ["time"] * 99)}, ("tags",),
+          method="put", state="commented"),
     Route("plan-approve", "plans/{plan}/approve",
           {"decision": "accept", "comment": "", "version_id": "{head}", "content_sha256": "{sha}"},
           {"decision": CHOICE, "comment": (None, *TEXT), "version_id": (None, *ID, ELSEWHERE),
@@ -120,7 +123,7 @@ ROUTES = [
     Route("me-calendar", "me/calendar", {}, who="athlete", for_coaches=False),
 ]  # fmt: skip
 COACHES_ALONE = ("plan-version", "plan-version-payload", "plan-submit", "plan-withdraw", "plan-regenerate",
-                 "plan-shares")  # fmt: skip
+                 "plan-shares", "plan-comment-tags")  # fmt: skip
 """Routes whose verb athletes do not have."""
 
 
