@@ -5,7 +5,6 @@ They are given to a run as callables, so that a run can be tried without them. P
 
 from __future__ import annotations
 
-import importlib
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, is_dataclass
 from typing import Any, Final
@@ -43,9 +42,8 @@ class Learners:
 
 def learners() -> Learners:
     """Return the real ones; they need the extra [ml]."""
-    features: Any = importlib.import_module("modeling.training.features")
-    overrides: Any = importlib.import_module("modeling.training.overrides")
-    adherence: Any = importlib.import_module("modeling.training.adherence")
+    from modeling.training import adherence, features, overrides
+
     return Learners(
         features.training_set,
         _split,
@@ -95,8 +93,9 @@ def override_cases(training: Any, candidate: Any, champion: Any) -> Cases:
 
     Sessions of versions that adjust beforehand stay out: what their coaches leave alone was adjusted already.
     """
-    module: Any = importlib.import_module("modeling.training.overrides")
-    rows = training.take(module.is_untouched(training) & (training.coach >= 0))
+    from modeling.training.overrides import is_untouched
+
+    rows = training.take(is_untouched(training) & (training.coach >= 0))
     rows = _at_most(rows)
     happened = np.logical_or.reduce([getattr(rows.labels, name) for name in _ADJUSTMENTS]).astype(np.float64)
     rate, own = _rate(happened), by_own_share(rows.context["coach_share"], happened)
@@ -186,6 +185,7 @@ def _at_most(training: Any) -> Any:
 
 
 def _split(training: Any) -> tuple[Any, Any]:
-    splitting: Any = importlib.import_module("modeling.training.split")
-    found = splitting.split(training)
+    from modeling.training.split import split
+
+    found = split(training)
     return found.train, found.test

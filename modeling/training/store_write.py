@@ -22,11 +22,11 @@ CHUNK: Final = 10_000
 ROW_GROUP: Final = 65_536
 
 
-def arrow_schema(table: Table) -> pa.Schema:
-    """Return a table's schema: moments are microseconds in UTC, days calendar days, JSON is text."""
+def arrow_type(kind: Kind) -> pa.DataType:
+    """Return what Arrow calls a kind of column: moments are microseconds in UTC, days calendar days, JSON is text."""
     import pyarrow as pa
 
-    kinds = {
+    return {
         Kind.TEXT: pa.string(),
         Kind.NUMBER: pa.float64(),
         Kind.WHOLE: pa.int64(),
@@ -34,8 +34,14 @@ def arrow_schema(table: Table) -> pa.Schema:
         Kind.DAY: pa.date32(),
         Kind.MOMENT: pa.timestamp("us", tz="UTC"),
         Kind.JSON: pa.string(),
-    }
-    fields = [pa.field(one.name, kinds[one.kind], nullable=not one.required) for one in table.columns]
+    }[kind]
+
+
+def arrow_schema(table: Table) -> pa.Schema:
+    """Return a table's schema."""
+    import pyarrow as pa
+
+    fields = [pa.field(one.name, arrow_type(one.kind), nullable=not one.required) for one in table.columns]
     return pa.schema(fields, metadata={"table": table.name, "schema": str(SCHEMA_VERSION)})
 
 

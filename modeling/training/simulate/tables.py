@@ -5,25 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from modeling.training.contract import TABLES, Kind
+from modeling.training.contract import TABLES
+from modeling.training.store_write import arrow_type
 
 if TYPE_CHECKING:
     import pyarrow as pa
-
-
-def arrow_type(kind: Kind) -> Any:
-    """Return what Arrow calls a kind of column."""
-    import pyarrow as pa
-
-    return {
-        Kind.TEXT: pa.string(),
-        Kind.NUMBER: pa.float64(),
-        Kind.WHOLE: pa.int64(),
-        Kind.TRUTH: pa.bool_(),
-        Kind.DAY: pa.date32(),
-        Kind.MOMENT: pa.timestamp("us", tz="UTC"),
-        Kind.JSON: pa.string(),
-    }[kind]
 
 
 def as_table(name: str, columns: Mapping[str, Any]) -> pa.Table:
