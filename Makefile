@@ -53,7 +53,7 @@ check: $(STAMP)  ## lint, types, floors, missing migrations, schemas of events, 
 	$(VENV)/bin/mypy
 
 bench: $(STAMP) $(VENV)/.installed-bench  ## ratios against named peers, long sweeps
-	$(PY) -m bench
+	$(PY) -m bench --report docs/reports/bench.md
 
 $(VENV)/.installed-bench: requirements-bench.lock $(STAMP)
 	@$(INSTALL) -r requirements-bench.lock

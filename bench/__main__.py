@@ -1,48 +1,66 @@
-"""`python -m bench`: every `bench/*_bench.py`, as a table or with --json; exit status 1 if a target was missed."""
+"""`python -m bench`: every `bench/*_bench.py`, as one table or with --json; exit status 1 if a target was missed."""
 
 from __future__ import annotations
 
 import argparse
 import importlib
 import json
+import shlex
 import sys
+import time
+import traceback
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
 
 from rich.console import Console
 from rich.table import Table
 
+from bench.machine import facts
+from bench.report import VERDICTS, number, page
 from bench.rows import Row
+
+NAMES = sorted(path.stem.removesuffix("_bench") for path in Path(__file__).parent.glob("*_bench.py"))
 
 
 def main() -> int:
-    parser = argparse.ArgumentParser(description=__doc__)
+    parser = argparse.ArgumentParser(prog="python -m bench", description=__doc__)
     parser.add_argument("--json", action="store_true", help="print one JSON document")
-    parser.add_argument("--only", help="name of one benchmark, such as fit")
+    parser.add_argument("--only", nargs="+", choices=NAMES, metavar="NAME", help="of " + ", ".join(NAMES))
     parser.add_argument("--quick", action="store_true", help="smaller samples")
+    parser.add_argument("--report", type=Path, metavar="FILE", help="keep the table as a Markdown page as well")
     options = parser.parse_args()
-    rows: list[Row] = []
-    for path in sorted(Path(__file__).parent.glob("*_bench.py")):
-        if options.only in (None, path.stem.removesuffix("_bench")):
-            print(f"running {path.stem} …", file=sys.stderr)
-            rows += importlib.import_module(f"bench.{path.stem}").run(quick=options.quick)
+    machine, seconds = facts(), dict[str, float]()
+    rows: dict[str, list[Row]] = {}
+    for name in options.only or NAMES:
+        print(f"running {name} …", file=sys.stderr)
+        started = time.perf_counter()
+        try:
+            rows[name] = importlib.import_module(f"bench.{name}_bench").run(quick=options.quick)
+        except Exception:  # the others are worth their hour all the same
+            traceback.print_exc()
+        seconds[name] = time.perf_counter() - started
+    if options.report:
+        typed = shlex.join(["python", "-m", "bench", *sys.argv[1:]])
+        options.report.parent.mkdir(parents=True, exist_ok=True)
+        options.report.write_text(page(rows, machine, command=typed, seconds=seconds))
     if options.json:
-        print(json.dumps([asdict(row) for row in rows], indent=2))
+        print(json.dumps({name: [asdict(row) for row in found] for name, found in rows.items()}, indent=2))
     else:
-        _show(rows)
-    return 1 if any(row.ok is False for row in rows) else 0
+        _show(rows, machine)
+    missed = any(row.ok is False for found in rows.values() for row in found)
+    return 1 if missed or len(rows) < len(seconds) else 0
 
 
-def _show(rows: list[Row]) -> None:
-    table = Table("what", "ours", "peer", "ratio", "unit", "target", "held")
-    for row in rows:
-        held = {True: "yes", False: "NO", None: ""}[row.ok]
-        table.add_row(row.name, _number(row.ours), _number(row.peer), _number(row.ratio), row.unit, row.target, held)
-    Console(width=160).print(table)
-
-
-def _number(value: float | None) -> str:
-    return "" if value is None else f"{value:,.4g}"
+def _show(rows: Mapping[str, Sequence[Row]], machine: Mapping[str, str]) -> None:
+    console = Console(width=160)
+    console.print(", ".join(f"{name} {value}" for name, value in machine.items()), highlight=False)
+    table = Table("figure", "ours", "peer", "ratio", "unit", "goal", "verdict")
+    for found in rows.values():
+        for row in found:
+            figures = (number(row.ours), number(row.peer), number(row.ratio))
+            table.add_row(row.name, *figures, row.unit, row.target, VERDICTS[row.ok].replace("**", ""))
+    console.print(table)
 
 
 if __name__ == "__main__":
