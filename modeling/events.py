@@ -30,6 +30,7 @@ register("model.rollback", target_type="algorithm_version", metadata=_MOVED)
 _VERSION = frozenset({"name", "status", "sha256", "experiment"})
 register("model.state", target_type="algorithm_version", metadata=_VERSION, state=True)
 register("model.fit", target_type="fit", metadata=frozenset({"method", "grade", "n_tests", "cache_key"}))
+register("model.recompute", target_type="fit", metadata=frozenset({"outcome", "deviation"}))
 register("heuristic.create", target_type="heuristic", metadata=frozenset({"name", "document", "reason"}))
 register("heuristic.step", target_type="heuristic", metadata=frozenset({"name", "command", "reason"}))
 register("heuristic.state", target_type="heuristic", metadata=frozenset({"name", "status", "experiment"}), state=True)
@@ -50,5 +51,10 @@ register_telemetry(
 register_telemetry(
     "model.fitted",
     data=frozenset({"athlete", "fit_id", "method", "grade", "n_tests", "model_version"}),
+    person_aggregate=True,
+)
+register_telemetry(
+    "model.recomputed",
+    data=frozenset({"athlete", "fit_id", "model_version", "outcome", "deviation"}),
     person_aggregate=True,
 )

@@ -13,12 +13,15 @@ class TelemetryConfig(AppConfig):
     def ready(self) -> None:
         """Register what people do here for the audit log, our own event, how long events wait, what may be watched."""
         from audit.events import register
+        from common import retention
         from common.health import HEALTH
         from common.log_context import PSEUDONYMS
         from telemetry import monitored
         from telemetry.events import register as register_event
         from telemetry.forgetting import FORGOTTEN
         from telemetry.lag import lag
+        from telemetry.models import AvailabilityProbe
+        from telemetry.services.observe import OBSERVATIONS, OBSERVED
         from telemetry.tokens import person_token
 
         register(
@@ -30,6 +33,7 @@ class TelemetryConfig(AppConfig):
             "service.measured",
             data=frozenset({"hour", "route", "method", "requests", "client_errors", "server_errors", "latency"}),
         )
+        register_event(OBSERVED, data=OBSERVATIONS)
         register("telemetry.forget", target_type="telemetry_forgetting", metadata=frozenset({"scope"}))
         register_event(FORGOTTEN, data=frozenset({"tokens"}), person_aggregate=True)
         changed = frozenset({"name", "changes"})
@@ -43,6 +47,8 @@ class TelemetryConfig(AppConfig):
             ("telemetry.channel.tested", "alert_notice", frozenset({"group"})),
         ):
             register(action, target_type=target_type, metadata=metadata)
+        why = "whether the service answered, without a person; as long as its requests"
+        retention.keeps(AvailabilityProbe, "request_rollups", "minute", why)
         HEALTH.register("telemetry", lag)
         PSEUDONYMS.register("person", person_token)
         monitored.register()

@@ -10,12 +10,14 @@ from django.db.models import Q
 from common import clock
 from common.models import BaseModel
 from telemetry.alert_models import AlertIncident, AlertNotice, AlertRule, AlertState, Channel
+from telemetry.probe_models import AvailabilityProbe
 
 __all__ = [
     "AlertIncident",
     "AlertNotice",
     "AlertRule",
     "AlertState",
+    "AvailabilityProbe",
     "Channel",
     "DeadLetter",
     "InboxEntry",

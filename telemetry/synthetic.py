@@ -105,6 +105,7 @@ class _Athlete:
             found += plan.live()
             moment = plan.over + timedelta(days=float(draw.uniform(3, 25)))
         found += self._reports()
+        found += self._recomputed()
         yield from (one for one in sorted(found, key=lambda one: str(one["time"])) if _moment(one) < self._end)
 
     def _reports(self) -> Iterator[Event]:
@@ -116,6 +117,17 @@ class _Athlete:
             number = _id(self._cohort.seed, self._number, "report", at)
             about = {"report_id": number, "topic": "guidance", "severity": severity, "level": 1}
             yield self._event("report.filed", number, at, {**about, "athlete": self._token, "flag": None, "arm": ""})
+
+    def _recomputed(self) -> Iterator[Event]:
+        """One fit in a while is computed a second time, and hardly ever contradicted."""
+        draw = np.random.default_rng((self._cohort.seed, self._number, 1 << 21))
+        for _ in range(int(draw.poisson(0.4))):
+            at = self._joined + (self._end - self._joined) * float(draw.random())
+            wrong = bool(draw.random() < 0.004)
+            told = {"athlete": self._token, "fit_id": _id(self._cohort.seed, self._number, "fit", at)}
+            told |= {"model_version": "grid-posterior-1", "outcome": "contradicts" if wrong else "agrees"}
+            told |= {"deviation": round(float(draw.uniform(0.06, 0.2) if wrong else draw.uniform(0, 0.012)), 4)}
+            yield self._event("model.recomputed", self._token, at, told)
 
     def _event(self, kind: str, subject: str, at: datetime, data: dict[str, Any]) -> Event:
         self._count += 1
@@ -295,6 +307,24 @@ def _service(cohort: Cohort) -> Iterator[Event]:
             }
             number = _id(cohort.seed, "service", hour, place)
             yield _envelope(number, "service.measured", _id(route), hour + _HOUR, told)
+        yield _observed(cohort, hour)
+
+
+def _observed(cohort: Cohort, hour: datetime) -> Event:
+    """Return the service's hour as a whole: up but for a minute now and then."""
+    draw = np.random.default_rng((cohort.seed, 1 << 21, int(hour.timestamp())))
+    requests, asked = int(draw.poisson(80 if 6 <= hour.hour <= 21 else 12)), int(draw.poisson(4000))
+    hits = int(draw.binomial(asked, 0.978))
+    told = {
+        "hour": hour.isoformat(),
+        "requests": requests,
+        "total_ms": round(float(draw.lognormal(np.log(85), 0.5, requests).sum()), 3),
+        "cache_hits": hits,
+        "cache_misses": asked - hits,
+        "probes": 60,
+        "probes_answered": 60 - int(draw.random() < 0.01),
+    }
+    return _envelope(_id(cohort.seed, "observed", hour), "service.observed", _id("service"), hour + _HOUR, told)
 
 
 def _envelope(number: str, kind: str, subject: str, at: datetime, data: dict[str, Any]) -> Event:

@@ -142,6 +142,7 @@ CELERY_BEAT_SCHEDULE = {
     "seal audit events": {"task": "audit.seal", "schedule": 1.0, "options": {"expires": 5}},
     "sweep stale jobs": {"task": "common.sweep_jobs", "schedule": 30.0, "options": {"expires": 30}},
     "relay telemetry events": {"task": "telemetry.relay", "schedule": 5.0, "options": {"expires": 5}},
+    "recompute a sample of fits": {"task": "modeling.recompute_fits", "schedule": crontab(hour=1, minute=30)},
     "build the warehouse": {"task": "telemetry.warehouse", "schedule": crontab(hour=2, minute=0)},
     "tell how the service does": {"task": "telemetry.measure", "schedule": crontab(minute=5)},
     "forget in telemetry": {"task": "telemetry.forget", "schedule": 300.0, "options": {"expires": 250}},

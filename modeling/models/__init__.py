@@ -1,6 +1,6 @@
 from modeling.models.activity import Activity
 from modeling.models.algorithm import AlgorithmVersion, RunStatus, TrainingRun, VersionStatus
-from modeling.models.fit import Fit, Grade
+from modeling.models.fit import Fit, Grade, Recomputation
 from modeling.models.heuristic import HeuristicRow, HeuristicStatus, OverridePattern, PatternStatus
 from modeling.models.report import ReportPreference
 from modeling.models.tag_model import TagModelRecord
@@ -16,6 +16,7 @@ __all__ = [
     "HeuristicStatus",
     "OverridePattern",
     "PatternStatus",
+    "Recomputation",
     "ReportPreference",
     "RunStatus",
     "TagModelRecord",

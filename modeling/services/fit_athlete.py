@@ -62,9 +62,9 @@ def fit_athlete(
         return known or _fit_and_store(athlete, inputs, key, method, ratio, priors)
 
 
-def priors_of(athlete: Athlete, algorithm: LearnedAlgorithm) -> Priors:
-    """Return the priors of an athlete's group, as of today, in a model version."""
-    group = age_group(athlete.birth_year, clock.today())
+def priors_of(athlete: Athlete, algorithm: LearnedAlgorithm, *, on: date | None = None) -> Priors:
+    """Return the priors of an athlete's group in a model version, on a day; today by default."""
+    group = age_group(athlete.birth_year, on or clock.today())
     return algorithm.priors_for(sport=athlete.sport, level=athlete.level, age_group=group)
 
 

@@ -11,8 +11,8 @@ from telemetry.dashboards.marts import ARM, REACHED, WEEKS, Marts
 from telemetry.metric_definitions import Definition
 
 GROUPS: Final = {"variant": "coalesce(experiment_arm, '')", "pipeline": "coalesce(pipeline, '')", "all": "''"}
-_OF_NOBODY: Final = frozenset({"fct_service_hours"})
-"""Facts about routes."""
+_OF_NOBODY: Final = frozenset({"fct_service_hours", "fct_service_observed"})
+"""Facts about routes, and the service as a whole."""
 
 
 def is_about_people(definition: Definition) -> bool:

@@ -59,35 +59,35 @@ def route_id(route: str) -> UUID:
 
 def _tell_next() -> bool:
     """Tell the oldest hour that is due; return whether there was one."""
-    until = _hour_of(clock.now() - GRACE)
+    until = hour_of(clock.now() - GRACE)
     with unit_of_work(MEASURING):
-        if not _claim():
+        if not claim(_LOCK):
             return False
-        told = _newest_told()
+        told = newest_told(MEASURED)
         rows = RequestRollup.objects.filter(minute__lt=until).order_by("minute")
         first = (rows if told is None else rows.filter(minute__gte=told + HOUR)).first()
         if first is None:
             return False
-        hour = _hour_of(first.minute)
+        hour = hour_of(first.minute)
         for (route, method), requests in sorted(_requests_of(hour).items()):
             emit(MEASURED, aggregate_id=route_id(route), data=_data(hour, route, method, requests))
         return True
 
 
-def _claim() -> bool:
+def claim(lock: int) -> bool:
     """Become the only one who tells until the transaction ends; on SQLite whoever writes is."""
     if connection.vendor != "postgresql":
         return True
     with connection.cursor() as cursor:
-        cursor.execute("SELECT pg_try_advisory_xact_lock(%s)", [_LOCK])
+        cursor.execute("SELECT pg_try_advisory_xact_lock(%s)", [lock])
         return bool(cursor.fetchone()[0])
 
 
-def _newest_told() -> datetime | None:
-    """Return the newest hour that was told, also in vain."""
+def newest_told(event: str) -> datetime | None:
+    """Return the newest hour that events of a type told, also in vain."""
     found = []
     for model in (OutboxEvent, DeadLetter):
-        newest = model._default_manager.filter(type=MEASURED).order_by("-occurred_at", "-id").first()
+        newest = model._default_manager.filter(type=event).order_by("-occurred_at", "-id").first()
         if newest is not None:
             found.append(datetime.fromisoformat(newest.data["data"]["hour"]))
     return max(found, default=None)
@@ -116,5 +116,6 @@ def _data(hour: datetime, route: str, method: str, requests: _Requests) -> dict[
     }
 
 
-def _hour_of(moment: datetime) -> datetime:
+def hour_of(moment: datetime) -> datetime:
+    """Return when a moment's hour began."""
     return moment.replace(minute=0, second=0, microsecond=0)

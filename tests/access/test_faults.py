@@ -68,13 +68,15 @@ NO_SERVICES: Final = {
 SEVERAL: Final = {
     "accounts.notify.send_waiting_mail",
     "accounts.erasure.erase_from_command_line",
+    "modeling.recompute_fits.recompute_due",
     "plans.retrain.fail",
     "plans.retrain.retrain",
     "plans.retrain.take_step",
 }
 """Services of several transactions, each of which is whole: a mail is claimed, sent, and noted; an erasure is asked for
 by one identity and confirmed by another, and run again it goes on from the open request; a step of a training run that
-fails closes the run with the reason, and then people are told."""
+fails closes the run with the reason, and then people are told; a fit that cannot be recomputed is logged, and the
+others are recomputed."""
 
 
 HEURISTIC: Final = {
@@ -250,6 +252,10 @@ def on_the_day(has: dict[str, Any]) -> AbstractContextManager[Any]:
     return clock.frozen(clock.now() + (day - clock.today()))
 
 
+def tomorrow(has: dict[str, Any]) -> AbstractContextManager[Any]:
+    return clock.frozen(clock.now() + timedelta(days=1))
+
+
 def moved(has: dict[str, Any]) -> date:
     day = date.fromisoformat(has["other_session"]["day"])
     return day + timedelta(days=1 if day.weekday() < 6 else -1)
@@ -309,6 +315,7 @@ does("modeling.proposals.propose_tests", athlete_id=her, acting_user=who("coach"
 does("modeling.proposals.accept_proposals", athlete_id=her, acting_user=who("coach"), proposal_ids=proposals)
 does("modeling.proposals.dismiss_proposals", athlete_id=her, acting_user=who("coach"), proposal_ids=proposals)
 does("modeling.fit_athlete.fit_athlete", athlete_id=her, acting_user=who("coach"))
+does("modeling.recompute_fits.recompute_due", within=tomorrow)
 does("plans.request_plan.request_plan", athlete_id=her, seed=3, limited=False, acting_user=who("coach"),
      wish=lambda has: PlanWish(race_date=sunday(6), race_distance="5k"), keep="generation")  # fmt: skip
 does("plans.generate_plan.generate_plan", generation_id=key_of("generation"), acting_user=who("coach"), keep="second")

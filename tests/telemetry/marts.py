@@ -56,6 +56,7 @@ SCHEMAS: Final[dict[str, dict[str, Any]]] = {
     "fct_ended_plans": {**_FACT, "is_completed": _NUMBER},
     "fct_races": {**_FACT, "grade": _TEXT, "race": _TEXT, "error_percent": _NUMBER,
                   "absolute_error_percent": _NUMBER, "improvement_percent": _NUMBER},
+    "fct_recomputations": {**_FACT, "is_contradicted": _NUMBER, "is_compared": _NUMBER},
     "fct_athlete_weeks": {**_FACT, "is_active": _NUMBER, "acts": _NUMBER, "requests": _NUMBER, "reports": _NUMBER,
                           "was_active": _NUMBER, "is_retained": _NUMBER},
     "fct_generations": {**_FACT, "latency_ms": _NUMBER, "is_bad": _NUMBER, "wants_advanced": _NUMBER,

@@ -311,6 +311,18 @@ class TestReach:
         assert (lines["satisfaction"][3], lines["satisfaction"][9]) == ("suppressed", "no data")
         assert (lines["server_errors"][3], lines["server_errors"][9]) == ("0.1", "missed")
 
+    def test_today_stands_beside_the_whole_weeks(self, root: Path) -> None:
+        running = LAST + timedelta(days=7)
+        rows = [success("availability", LAST, 9990, 10000), success("availability", running, 9000, 10000)]
+        publish(root, {"mart_success": rows, "mart_metrics_weekly": [weekly("adherence", BEFORE, 1, 2)]})
+        client = as_("admin")
+        lines = {line[0]: line for line in table(client, "/admin/metrics/targets/targets.csv")[1:]}
+        assert (lines["availability"][3], lines["availability"][-2:]) == ("0.999", ["0.9", "10000.0"])
+        assert lines["cache_hits"][-2:] == ["", ""]
+        page = shown(client, PAGES[1])["text"]
+        assert "today, with the running week" in page
+        assert "with the running week" not in shown(client, f"{PAGES[1]}?from={BEFORE}&to={BEFORE}")["text"]
+
 
 class TestStates:
     """What pages say where there is nothing, something old, or something invented."""

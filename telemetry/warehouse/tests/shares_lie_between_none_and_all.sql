@@ -4,5 +4,6 @@ from {{ ref("mart_metrics_weekly") }}
 where denominator < 0 or numerator < 0 and metric not in ('performance_improvement', 'prediction_error')
     or metric in (
         'adherence', 'acceptance', 'adoption', 'adoption_elite', 'plan_completion', 'satisfied', 'retention', 'errors',
-        'model_preference', 'server_errors', 'quick_answers'
+        'model_preference', 'server_errors', 'quick_answers',
+        'cache_hits', 'availability', 'calculation_deviation'
     ) and numerator > denominator + 1e-9

@@ -149,6 +149,19 @@ def _service(told: ByType, as_of: datetime, add: Add) -> None:
         add("server_errors", day, one["server_errors"], one["requests"])
         quick = sum(count for edge, count in (one["latency"] or {}).items() if edge != "inf" and int(edge) <= 200)
         add("quick_answers", day, quick, one["requests"])
+    for one in {one["data"]["hour"]: one["data"] for one in told["service.observed"]}.values():
+        day = datetime.fromisoformat(one["hour"]).astimezone(UTC).date()
+        add("average_response", day, one["total_ms"], one["requests"])
+        add("cache_hits", day, one["cache_hits"], one["cache_hits"] + one["cache_misses"])
+        add("availability", day, one["probes_answered"], one["probes"])
+    for one in {one["data"]["fit_id"]: one for one in told["model.recomputed"]}.values():
+        outcome = one["data"]["outcome"]
+        add(
+            "calculation_deviation",
+            _at(one).date(),
+            float(outcome == "contradicts"),
+            float(outcome != "inputs_changed"),
+        )
 
 
 def _first(told: list[Event]) -> dict[str, datetime]:
