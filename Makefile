@@ -8,7 +8,7 @@ INSTALL := $(shell command -v uv >/dev/null 2>&1 && echo uv pip install --quiet 
 	|| echo $(PY) -m pip install --quiet --disable-pip-version-check) --require-hashes
 export UV_PYTHON_DOWNLOADS := never
 
-.PHONY: help setup demo test test-browser test-postgres fuzz check bench format lock schema
+.PHONY: help setup demo up test test-browser test-postgres fuzz check bench format lock schema
 help:  ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | expand -t 16
 
@@ -28,6 +28,11 @@ $(STAMP): requirements.lock
 
 demo: $(STAMP)  ## demo data on SQLite, then serve on http://127.0.0.1:8000
 	$(PY) manage.py demo
+
+FORMATION ?= web=1,worker=1,beat=1,relay=1
+up: $(STAMP)  ## web, worker, beat and relay (Procfile) on the PostgreSQL and Redis of the environment or .env
+	@export PATH="$(CURDIR)/$(VENV)/bin:$$PATH" DJANGO_SETTINGS_MODULE=$${DJANGO_SETTINGS_MODULE:-config.settings.production}; \
+	honcho run python -m config.settings.required && honcho start --port $${PORT:-8000} --concurrency $(FORMATION)
 
 test: $(STAMP)  ## the whole suite on SQLite
 	$(PYTEST)

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
+from django.conf import settings
 from django.db import Error as DatabaseFault
 from django.db import connection
 from django.http import HttpRequest, HttpResponse, JsonResponse
@@ -27,11 +29,16 @@ def live(request: HttpRequest) -> HttpResponse:
 @never_cache
 @require_safe
 def ready(request: HttpRequest) -> HttpResponse:
-    """Answer 200 if the database answers, else 503; with what the apps tell of themselves."""
+    """Answer 200 if the database answers and the process is not drained, else 503; with what the apps tell."""
     answers = _database_answers()
     told = {name: tell() for name, tell in HEALTH.items()}
-    status = "ok" if answers else "unavailable"
-    return JsonResponse({"status": status, "database": answers, **told}, status=200 if answers else 503)
+    status = "unavailable" if not answers else "draining" if _is_drained() else "ok"
+    return JsonResponse({"status": status, "database": answers, **told}, status=200 if status == "ok" else 503)
+
+
+def _is_drained() -> bool:
+    """Return whether the process is about to stop, or somebody took it out of service (`DRAIN_FILE`)."""
+    return bool(settings.DRAIN_FILE) and Path(settings.DRAIN_FILE).exists()
 
 
 def _database_answers() -> bool:

@@ -41,6 +41,9 @@ class RequestContextMiddleware:
             if _is_plain_error(request, response):
                 response = problem_for_status(response, request)
             response.headers["X-Request-ID"] = str(info.request_id)
+            # For the access log (`config/gunicorn.py`), which must not write addresses.
+            request.META["mesocycle.route"] = rollup.route_of(request)
+            request.META["mesocycle.request_id"] = str(info.request_id)
             rollup.count(request, response, seconds=time.perf_counter() - started)
         return response
 

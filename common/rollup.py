@@ -34,10 +34,8 @@ def count(request: HttpRequest, response: HttpResponse, *, seconds: float) -> No
     global _pending
     if not getattr(settings, "REQUEST_ROLLUP", True):
         return
-    match = getattr(request, "resolver_match", None)
-    route = str(match.route)[:ROUTE_LENGTH] if match else "(none)"
     minute = clock.now().replace(second=0, microsecond=0)
-    key = (minute, route, (request.method or "")[:10], f"{response.status_code // 100}xx")
+    key = (minute, route_of(request), (request.method or "")[:10], f"{response.status_code // 100}xx")
     with _lock:
         due = _pending + 1 >= FLUSH_AFTER_REQUESTS or any(known[0] != minute for known in _counts)
         _counts.setdefault(key, Counter())[bucket(seconds)] += 1
@@ -45,6 +43,12 @@ def count(request: HttpRequest, response: HttpResponse, *, seconds: float) -> No
         _pending += 1
     if due:
         flush()
+
+
+def route_of(request: HttpRequest) -> str:
+    """Return the pattern that the request's address matched."""
+    match = getattr(request, "resolver_match", None)
+    return str(match.route)[:ROUTE_LENGTH] if match else "(none)"
 
 
 def _in_transaction() -> bool:

@@ -136,32 +136,32 @@ CELERY_WORKER_PREFETCH_MULTIPLIER = 1
 CELERY_TASK_IGNORE_RESULT = True
 CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
 CELERY_TIMEZONE = "UTC"
-CELERY_BEAT_SCHEDULER = "django_celery_beat.schedulers:DatabaseScheduler"
+CELERY_BEAT_SCHEDULER = "common.beat:LeaderScheduler"
 # A turn that nobody took in time is dropped: the next one does its work.
 CELERY_BEAT_SCHEDULE = {
-    "seal audit events": {"task": "audit.seal", "schedule": 1.0, "options": {"expires": 5}},
-    "sweep stale jobs": {"task": "common.sweep_jobs", "schedule": 30.0, "options": {"expires": 30}},
-    "relay telemetry events": {"task": "telemetry.relay", "schedule": 5.0, "options": {"expires": 5}},
+    "seal audit events": {"task": "audit.seal", "schedule": 1.0, "options": {"expire_seconds": 5}},
+    "sweep stale jobs": {"task": "common.sweep_jobs", "schedule": 30.0, "options": {"expire_seconds": 30}},
+    "relay telemetry events": {"task": "telemetry.relay", "schedule": 5.0, "options": {"expire_seconds": 5}},
     "recompute a sample of fits": {"task": "modeling.recompute_fits", "schedule": crontab(hour=1, minute=30)},
     "build the warehouse": {"task": "telemetry.warehouse", "schedule": crontab(hour=2, minute=0)},
     "tell how the service does": {"task": "telemetry.measure", "schedule": crontab(minute=5)},
-    "forget in telemetry": {"task": "telemetry.forget", "schedule": 300.0, "options": {"expires": 250}},
+    "forget in telemetry": {"task": "telemetry.forget", "schedule": 300.0, "options": {"expire_seconds": 250}},
     "compact telemetry files": {"task": "telemetry.compact", "schedule": crontab(hour=1, minute=15)},
-    "send waiting mail": {"task": "accounts.send_mail", "schedule": 60.0, "options": {"expires": 50}},
-    "end expired grants": {"task": "accounts.end_grants", "schedule": 60.0, "options": {"expires": 50}},
+    "send waiting mail": {"task": "accounts.send_mail", "schedule": 60.0, "options": {"expire_seconds": 50}},
+    "end expired grants": {"task": "accounts.end_grants", "schedule": 60.0, "options": {"expire_seconds": 50}},
     "purge idempotency keys": {"task": "common.purge_idempotency_keys", "schedule": crontab(minute=10)},
     "purge throttle counters": {"task": "common.purge_throttle", "schedule": crontab(minute=20)},
-    "feed synthetic rollouts": {"task": "rollout.feed_synthetic", "schedule": 60.0, "options": {"expires": 50}},
+    "feed synthetic rollouts": {"task": "rollout.feed_synthetic", "schedule": 60.0, "options": {"expire_seconds": 50}},
     "reconcile the audit log": {"task": "audit.reconcile", "schedule": crontab(hour=2, minute=30)},
-    "reconcile what is urgent": {"task": "audit.reconcile_urgent", "schedule": 60.0, "options": {"expires": 50}},
+    "reconcile what is urgent": {"task": "audit.reconcile_urgent", "schedule": 60.0, "options": {"expire_seconds": 50}},
     "archive the audit log": {"task": "audit.archive", "schedule": crontab(hour=3, minute=30)},
-    "look at the rollouts": {"task": "rollout.tick", "schedule": 60.0, "options": {"expires": 50}},
-    "judge the alert rules": {"task": "telemetry.evaluate_alerts", "schedule": 60.0, "options": {"expires": 50}},
-    "sample the worker": {"task": "common.sample_worker", "schedule": 60.0, "options": {"expires": 50}},
+    "look at the rollouts": {"task": "rollout.tick", "schedule": 60.0, "options": {"expire_seconds": 50}},
+    "judge the alert rules": {"task": "telemetry.evaluate_alerts", "schedule": 60.0, "options": {"expire_seconds": 50}},
+    "sample the worker": {"task": "common.sample_worker", "schedule": 60.0, "options": {"expire_seconds": 50}},
     "look at the experiments": {"task": "experiments.look", "schedule": crontab(minute=15)},
     "retrain": {"task": "plans.retrain", "schedule": crontab(hour=3, minute=0)},
     "apply retention": {"task": "common.apply_retention", "schedule": crontab(hour=4, minute=30)},
-    "deliver messages": {"task": "rollout.deliver_messages", "schedule": 60.0, "options": {"expires": 60}},
+    "deliver messages": {"task": "rollout.deliver_messages", "schedule": 60.0, "options": {"expire_seconds": 60}},
     "tell the daily status": {"task": "rollout.daily_status", "schedule": crontab(hour=6, minute=30)},
     "tell coaches what was learned": {
         "task": "plans.tell_reports",
@@ -174,7 +174,9 @@ CELERY_BEAT_SCHEDULE = {
 }
 CELERY_BROKER_TRANSPORT_OPTIONS = {
     "global_keyprefix": f"{REDIS_KEY_PREFIX}:",
-    "visibility_timeout": env.integer("CELERY_VISIBILITY_TIMEOUT", 60),
+    # Longer than any task and any lease: what takes longer would be delivered again while it runs. Jobs do not wait for
+    # it when their worker is killed; their leases run out, and the sweep sends them again.
+    "visibility_timeout": env.integer("CELERY_VISIBILITY_TIMEOUT", 7200),
     # Without these two a killed worker's messages come back after about 100 s instead of seconds.
     "unacked_restore_interval": 2,
     "unacked_restore_throttle": 1,
@@ -208,6 +210,9 @@ STATIC_URL = "static/"
 STATIC_ROOT = VAR_DIR / "static"
 STATICFILES_DIRS = [BASE_DIR / "config" / "static"]
 MEDIA_ROOT = VAR_DIR / "media"
+
+# While this file exists the process answers 503 to whoever asks whether it is ready (`config/gunicorn.py`).
+DRAIN_FILE = env.text("DRAIN_FILE")
 
 # What links in mails and calendars start with.
 PUBLIC_URL = env.text("PUBLIC_URL", "http://127.0.0.1:8000").rstrip("/")
