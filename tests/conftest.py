@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import itertools
 import os
 import shutil
@@ -36,6 +37,8 @@ def pytest_configure(config: pytest.Config) -> None:
     """Name the run before its workers start: its databases carry the name."""
     if not hasattr(config, "workerinput"):
         os.environ[RUN] = uuid4().hex[:12]
+        # A test's database need not outlive a crash of the server; processes that tests start inherit this.
+        os.environ.setdefault("PGOPTIONS", "-c synchronous_commit=off")
 
 
 def pytest_unconfigure(config: pytest.Config) -> None:
@@ -63,9 +66,21 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 
 
 def slowest_first(items: list[pytest.Item]) -> list[pytest.Item]:
-    """Put files that start servers before the others, so that no worker is left alone with one of them at the end."""
-    slow = {item.path for item in items if item.get_closest_marker("server")}
-    return sorted(items, key=lambda item: item.path not in slow)
+    """Put files that start servers and other long ones before the rest: no worker is left alone with one at the end.
+
+    Both kinds take turns: while one worker makes the demo's data, which servers want, the other has work of its own.
+    """
+    servers = dict.fromkeys(item.path for item in items if item.get_closest_marker("server"))
+    long = dict.fromkeys(item.path for item in items if item.get_closest_marker("long") and item.path not in servers)
+    turns = (path for pair in itertools.zip_longest(servers, long) for path in pair if path)
+    places = {path: place for place, path in enumerate(turns)}
+    return sorted(items, key=lambda item: places.get(item.path, len(places)))
+
+
+def pytest_collection_finish() -> None:
+    """Let the collector leave alone what the whole run keeps: modules, tests, URL patterns."""
+    gc.collect()
+    gc.freeze()
 
 
 def pytest_report_header() -> list[str]:

@@ -340,6 +340,7 @@ def queries(client, address):
     return sum(not q["sql"].upper().startswith(BOOKKEEPING) for q in context.captured_queries)
 
 
+@pytest.mark.once
 @pytest.mark.parametrize("role", ["admin", "compliance"])
 def test_every_page_asks_the_same_few_questions_at_any_size(role):
     review = make_review()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
@@ -27,24 +27,40 @@ def demo(databases: Databases) -> dict[str, Any]:
     return told
 
 
+@pytest.fixture(scope="module")
+def logged_in(server: Server, browser: Any) -> Callable[[str], Any]:
+    """Return the cookies of somebody who has logged in by the form, which each does once a server."""
+    states: dict[str, Any] = {}
+
+    def state(email: str) -> Any:
+        if email not in states:
+            context = browser.new_context()
+            page = context.new_page()
+            page.goto(f"{server.url}/admin/login/")
+            page.fill("input[name=username]", email)
+            page.fill("input[name=password]", PASSWORD)
+            page.press("input[name=password]", "Enter")
+            page.wait_for_url(lambda url: "/login/" not in url)
+            states[email] = context.storage_state()
+            context.close()
+        return states[email]
+
+    return state
+
+
 @pytest.fixture
-def visit(server: Server, browser: Any, demo: dict[str, Any]) -> Iterator[Visit]:
+def visit(server: Server, browser: Any, demo: dict[str, Any], logged_in: Callable[[str], Any]) -> Iterator[Visit]:
     """Log somebody in, who then stands on the pending list; returns the page and what went wrong on it so far."""
     contexts = []
 
     def log_in(email: str = COACH) -> tuple[Any, list[str]]:
-        context = browser.new_context(viewport={"width": 1280, "height": 800})
+        context = browser.new_context(viewport={"width": 1280, "height": 800}, storage_state=logged_in(email))
         contexts.append(context)
         page, wrong = context.new_page(), []
         page.set_default_timeout(15_000)
         page.on("console", lambda message: wrong.append(message.text) if is_error(message) else None)
         page.on("pageerror", lambda error: wrong.append(str(error)))
         page.on("request", lambda r: None if r.url.startswith((server.url, "data:", "blob:")) else wrong.append(r.url))
-        page.goto(f"{server.url}/admin/login/")
-        page.fill("input[name=username]", email)
-        page.fill("input[name=password]", PASSWORD)
-        page.press("input[name=password]", "Enter")
-        page.wait_for_url(lambda url: "/login/" not in url)
         page.goto(f"{server.url}{PENDING}")
         return page, wrong
 

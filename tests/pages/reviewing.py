@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import time
 from collections.abc import Callable
 from contextlib import suppress
@@ -122,11 +123,17 @@ def pictures(page: Any, name: str) -> None:
 
 
 def picture(page: Any, name: str, size: tuple[int, int] = (1280, 800)) -> None:
-    """Take a picture at a size, at which nothing may stick out."""
+    """Show the page at a size, at which nothing may stick out, and take a picture of it."""
     page.set_viewport_size({"width": size[0], "height": size[1]})
-    page.screenshot(path=PICTURES / f"{name}.png")
+    taken(page, name)
     assert overflow(page) == 0, name
     page.set_viewport_size({"width": 1280, "height": 800})
+
+
+def taken(page: Any, name: str, **more: Any) -> None:
+    """Take a picture for people to look at: no test reads it, so only `make test-browser` spends the time."""
+    if os.environ.get("MESOCYCLE_PICTURES", "") == "yes":
+        page.screenshot(path=PICTURES / f"{name}.png", **more)
 
 
 def save_elsewhere(server: Server, browser: Any, plan: str, titles: dict[str, str], **why: str) -> int:

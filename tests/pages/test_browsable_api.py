@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from tests.pages.reviewing import PASSWORD, PICTURES
+from tests.pages.reviewing import PASSWORD, taken
 from tests.pages.test_pages import COACH, overflow
 from tests.support.processes import Server
 
@@ -21,13 +21,19 @@ THIS_PLAN = ".api-links a:has-text('This plan')"
 Visit = Callable[..., tuple[Any, list[str]]]
 
 
+@pytest.fixture(scope="module")
+def states() -> dict[str, Any]:
+    """The cookies of who has logged in by the form, which each does once."""
+    return {}
+
+
 @pytest.fixture
-def visit(server: Server, browser: Any, demo: dict[str, Any]) -> Iterator[Visit]:
+def visit(server: Server, browser: Any, demo: dict[str, Any], states: dict[str, Any]) -> Iterator[Visit]:
     """Log somebody in from the API's own page; returns the list of plans and what went wrong on it so far."""
     contexts = []
 
     def log_in(email: str = COACH) -> tuple[Any, list[str]]:
-        context = browser.new_context(viewport={"width": 1280, "height": 800})
+        context = browser.new_context(viewport={"width": 1280, "height": 800}, storage_state=states.get(email))
         contexts.append(context)
         page, wrong = context.new_page(), []
         page.set_default_timeout(15_000)
@@ -35,12 +41,14 @@ def visit(server: Server, browser: Any, demo: dict[str, Any]) -> Iterator[Visit]
         page.on("pageerror", lambda error: wrong.append(str(error)))
         page.on("request", lambda r: None if r.url.startswith((server.url, "data:", "blob:")) else wrong.append(r.url))
         page.goto(f"{server.url}/api/v1/plans")
-        assert "Log in" in page.inner_text(".api-problem")
-        page.click(".api-problem a:has-text('Log in')")
-        page.fill("input[name=username]", email)
-        page.fill("input[name=password]", PASSWORD)
-        page.click("input[type=submit]")
-        page.wait_for_url("**/api/v1/plans")
+        if email not in states:
+            assert "Log in" in page.inner_text(".api-problem")
+            page.click(".api-problem a:has-text('Log in')")
+            page.fill("input[name=username]", email)
+            page.fill("input[name=password]", PASSWORD)
+            page.click("input[type=submit]")
+            page.wait_for_url("**/api/v1/plans")
+            states[email] = context.storage_state()
         return page, wrong
 
     yield log_in
@@ -98,7 +106,7 @@ def retitled(title: str) -> Callable[[Any], Any]:
 def test_a_plan_is_edited_submitted_sent_back_and_accepted_by_forms(visit: Visit) -> None:
     page, wrong = visit()
     plan = open_plan(page, "Runner 01")
-    page.screenshot(path=PICTURES / "api-plan.png", full_page=True)
+    taken(page, "api-plan", full_page=True)
     assert nameless_controls(page) == []
     assert overflow(page) == 0
 
@@ -154,7 +162,7 @@ def test_what_was_refused_is_said_in_words_and_what_was_typed_stays(visit: Visit
     assert send_json(stale, "Edit", retitled("Second")) == 412
     assert "Somebody saved" in stale.inner_text(".api-problem")
     assert "Second" in stale.input_value("form[aria-label=Edit] textarea")
-    stale.screenshot(path=PICTURES / "api-stale.png", full_page=True)
+    taken(stale, "api-stale", full_page=True)
     page.fill("form[aria-label=Edit] textarea", '{"sessions": {"x": NaN}}')
     assert sent(page, "Edit") == 400
     assert "NaN" in page.inner_text(".api-problem")

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from tests.pages.reviewing import PICTURES, SIZES, Visit, open_review, pending_ids
+from tests.pages.reviewing import SIZES, Visit, open_review, pending_ids, taken
 from tests.pages.test_pages import overflow
 
 pytestmark = pytest.mark.browser
@@ -49,7 +49,7 @@ def test_a_coach_reads_and_corrects_tags(visit: Visit) -> None:
         if width < 900:
             page.click(".rv-tabs [data-region=effect]")
         line.scroll_into_view_if_needed()
-        page.screenshot(path=str(PICTURES / f"comment-tags-{width}.png"))
+        taken(page, f"comment-tags-{width}")
         assert overflow(page) <= 0
     page.set_viewport_size({"width": 1280, "height": 800})
     line.get_by_role("checkbox", name="Other").check()
@@ -63,7 +63,7 @@ def test_a_coach_reads_and_corrects_tags(visit: Visit) -> None:
 
     open_review(page, plan)
     assert "Schedule" in line.inner_text() and line.locator(".rv-guess").count() == 0
-    page.screenshot(path=str(PICTURES / "comment-tags-said.png"))
+    taken(page, "comment-tags-said")
     assert wrong == []
 
 

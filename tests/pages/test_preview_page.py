@@ -12,28 +12,31 @@ from tests.support.processes import Server
 
 pytestmark = [pytest.mark.server, pytest.mark.browser]
 SCIENTIST = "scientist@demo.mesocycle.example"
-FILL = (
-    "from tests.experiments.preview.rosters import fill_roster; fill_roster(90, coaches=12, refused=12, never_asked=9)"
-)
 SETS = {"parameter": "plan_algorithm_variant", "values": {"a": "auto", "b": "simplified"}}
 QUESTION = {"control": "a", "primary_metric": "calculation_speed", "planned_subjects": 200, "target": 70}
 GUARD = {"guardrails": [{"metric": "errors", "margin": 0.02}]}
 HALVES = {"variant_weights": {"a": 50, "b": 50}, "stratification_keys": ["sport", "level"]}
 
 
-ASSIGN = """
+MAKE = """
+import json
 from accounts.models import Athlete
 from common.context import unit_of_work
 from common.management.base import COMMAND_LINE
+from experiments.lifecycle import Command
+from experiments.models import Experiment
 from experiments.services.assign import assign_many
+from experiments.services.running import create_experiment, step
+from tests.experiments.preview.rosters import fill_roster
+told = {"reason": "a test", "acting_user": COMMAND_LINE}
+fill_roster(90, coaches=12, refused=12, never_asked=9)
+for key, fields in json.loads(DOCUMENTS).items():
+    create_experiment(key=key, fields=fields, **told)
 with unit_of_work(COMMAND_LINE, read_only=True):
     people = [(key, {}) for key in Athlete.objects.values_list("pk", flat=True)]
 for key in ("digest", "other"):
+    step(key=key, command=Command.START, expected=None, **told)
     assign_many(experiment_key=key, subjects=people, acting_user=COMMAND_LINE)
-"""
-KEYS = """
-import json
-from experiments.models import Experiment
 print(json.dumps({key: str(pk) for key, pk in Experiment.objects.values_list("key", "pk")}))
 """
 
@@ -52,9 +55,8 @@ def layer(low: int, high: int) -> dict[str, Any]:
 
 
 @pytest.fixture(scope="module")
-def drafts(server: Server, demo: dict[str, Any], tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
+def drafts(server: Server, demo: dict[str, Any]) -> dict[str, str]:
     """A roster with a past; an experiment that runs, a draft that may start, and one that may not; addresses by key."""
-    server.manage("shell", "-c", FILL)
     documents: dict[str, dict[str, Any]] = {
         "digest": {**HALVES, "name": "Digest wording", "protocol": {**QUESTION}, "traffic_percentage": 60},
         "taper": {
@@ -72,15 +74,8 @@ def drafts(server: Server, demo: dict[str, Any], tmp_path_factory: pytest.TempPa
         },
         "other": {**HALVES, "name": "Rest days", "protocol": {**QUESTION}, **layer(80, 100)},
     }
-    folder = tmp_path_factory.mktemp("drafts")
-    for key, document in documents.items():
-        file = folder / f"{key}.json"
-        file.write_text(json.dumps(document))
-        server.manage("experiment", "create", key, str(file), "--reason", "a test")
-    for key in ("digest", "other"):
-        server.manage("experiment", "start", key, "--reason", "a test")
-    server.manage("shell", "-c", ASSIGN)
-    found = json.loads(server.manage("shell", "-v", "0", "-c", KEYS).stdout.splitlines()[-1])
+    script = f"DOCUMENTS = {json.dumps(documents)!r}\n{MAKE}"
+    found = json.loads(server.manage("shell", "--no-imports", "-c", script).stdout.splitlines()[-1])
     return {key: f"{server.url}/admin/experiments/experiment/{pk}/preview/" for key, pk in found.items()}
 
 

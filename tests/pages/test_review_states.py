@@ -13,7 +13,6 @@ import pytest
 from tests.pages.review_merges import MERGE_ALL, expected_merge, random_cases
 from tests.pages.reviewing import (
     PENDING,
-    PICTURES,
     Keyboard,
     Visit,
     chip,
@@ -27,6 +26,7 @@ from tests.pages.reviewing import (
     pictures,
     save_elsewhere,
     sessions_of,
+    taken,
     token_of,
 )
 from tests.pages.test_pages import overflow
@@ -338,7 +338,7 @@ def test_on_a_phone_everything_is_reachable_and_nothing_sticks_out(server: Serve
 
 def picture_here(page: Any, name: str) -> None:
     """Take a picture at the phone's size without touching the window."""
-    page.screenshot(path=PICTURES / f"{name}-390.png")
+    taken(page, f"{name}-390")
 
 
 # By keyboard

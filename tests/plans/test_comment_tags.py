@@ -36,7 +36,7 @@ from tests.factories import api_of, make_user
 from tests.plans.review import Review, make_review
 from tests.support.databases import ON_POSTGRES
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.long]
 
 UNKNOWN = "the wobbly thing happened again on the way home"
 """Words that the model reads and of which it makes no illness."""
@@ -297,6 +297,7 @@ def test_retraining_learns_from_corrections_and_stops_when_consent_ends(review):
         assert TagModelRecord.objects.count() == 2, "earlier models stay"
 
 
+@pytest.mark.once
 def test_each_night_learns_what_came_since_and_forgets_what_was_withdrawn(review):
     def night():
         return retrain_tags_where_due(acting_user=COMMAND_LINE)
@@ -320,6 +321,7 @@ def test_only_corrections_made_under_consent_count(review):
     assert done.trained.learnt_from == [], "agreed now, but not then"
 
 
+@pytest.mark.once
 def test_a_worse_model_is_stored_and_not_used(review):
     consent(review)
     for text in ("My knee hurts", "I am so tired", "I have the flu", "No time this week", "too hard for me"):
@@ -331,6 +333,7 @@ def test_a_worse_model_is_stored_and_not_used(review):
     assert event.metadata_json["accepted"] is False
 
 
+@pytest.mark.once
 def test_a_refused_model_still_ends_one_that_learnt_from_what_may_not_be_used(review):
     other = make_review(race="5k", weeks=6, seed=2)
     assert other.submit().status_code == 200

@@ -19,7 +19,7 @@ from tests.factories import api_of, make_athlete, make_user
 from tests.plans.review import Review, make_review, replace_op, sunday
 from tests.support.digests import changed, digest
 
-pytestmark = [pytest.mark.django_db, pytest.mark.once]
+pytestmark = [pytest.mark.django_db, pytest.mark.once, pytest.mark.long]
 
 PATCH_TYPE = "application/json-patch+json"
 ELSEWHERE = str(uuid4())

@@ -35,7 +35,7 @@ from rollout.models import FlagProcess
 from tests.plans.review import Review, make_review, note_op, plan_row
 from tests.support.databases import Databases
 
-pytestmark = [pytest.mark.django_db, pytest.mark.once]
+pytestmark = [pytest.mark.django_db, pytest.mark.once, pytest.mark.long]
 
 SIZES: Final = (1, 50, 500)
 BOOKKEEPING: Final = ("SET ", "SAVEPOINT", "RELEASE", "BEGIN", "COMMIT", "SELECT SET_CONFIG", "SELECT CURRENT_SETTING")

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import os
+import signal
 import subprocess
 import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import timedelta
+from typing import IO
 
 import pytest
 
@@ -26,7 +28,8 @@ KEY, WATCHERS, ROUNDS = "ui.burning", 8 if ON_POSTGRES else 3, 3
 WATCHER = """
 import os, sys, time, django
 os.environ["FLAGS_REFRESH"] = "thread"
-django.setup()
+django.setup()  # once for all: only then does each become a process of its own
+number = next((n for n in range(1, int(sys.argv[2])) if not os.fork()), 0)
 from django.conf import settings
 settings.FLAGS_POLL_SECONDS = float(sys.argv[1])
 from rollout.evaluation import Subject
@@ -35,32 +38,32 @@ last, end = "", time.time() + 120
 while time.time() < end:
     reason = evaluate("ui.burning", Subject("s")).reason
     if reason != last:
-        print(reason, time.time(), flush=True)
+        os.write(1, f"{number} {reason} {time.time()}\\n".encode())  # a line of one is never inside another's
     last = reason
     time.sleep(0.01)
 """
 
 
 @contextmanager
-def watchers(url: str, *, redis: str, poll: float) -> Iterator[list[subprocess.Popen[str]]]:
-    """Processes that decide a flag all the time and say when the answer changes."""
+def watchers(url: str, *, redis: str, poll: float) -> Iterator[IO[str]]:
+    """Processes that decide a flag all the time; yields where they say when the answer changes."""
     env = {**environment(url), "REDIS_URL": redis}
-    command = [sys.executable, "-c", WATCHER, str(poll)]
-    running = [subprocess.Popen(command, cwd=ROOT, env=env, stdout=subprocess.PIPE, text=True) for _ in range(WATCHERS)]
+    command = [sys.executable, "-c", WATCHER, str(poll), str(WATCHERS)]
+    first = subprocess.Popen(command, cwd=ROOT, env=env, stdout=subprocess.PIPE, text=True, start_new_session=True)
+    assert first.stdout
     try:
-        yield running
+        yield first.stdout
     finally:
-        for one in running:
-            one.kill()
-        for one in running:
-            one.wait()
+        os.killpg(first.pid, signal.SIGKILL)
+        first.wait()
 
 
-def heard(running: list[subprocess.Popen[str]], reason: str) -> list[float]:
+def heard(said: IO[str], reason: str) -> list[float]:
     """Return when each process came to this answer."""
-    lines = [one.stdout.readline().split() for one in running if one.stdout]
-    assert [line[0] for line in lines] == [reason] * WATCHERS
-    return [float(line[1]) for line in lines]
+    lines = [said.readline().split() for _ in range(WATCHERS)]
+    assert sorted(int(number) for number, _, _ in lines) == list(range(WATCHERS))
+    assert [found for _, found, _ in lines] == [reason] * WATCHERS
+    return [float(at) for _, _, at in lines]
 
 
 def all_have_reported() -> None:

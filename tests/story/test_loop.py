@@ -47,7 +47,7 @@ from telemetry.tokens import person_token
 from tests.factories import make_user
 from tests.story.cohort import PLANTED, UNTIL, Cohort, make_cohort
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.long]
 
 TRAVELLERS = 12
 IN_EXPERIMENT = 160

@@ -46,8 +46,8 @@ def call(server: Server, method: str, path: str, body: Any = None, token: str = 
         return error.code, json.loads(error.read() or b"null")
 
 
-def test_from_a_history_to_a_plan(server: Server, shared_data: Path) -> None:
-    demo = server.manage_json("demo", "--no-serve")
+def test_from_a_history_to_a_plan(server: Server, databases: Databases, shared_data: Path) -> None:
+    demo = databases.demo_told()
     assert len(demo["athletes"]) == 12
     assert len(demo["plans"]) == 12
 

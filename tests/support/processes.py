@@ -53,6 +53,7 @@ def start_server(env: dict[str, str], log: Path) -> tuple[Server, list[subproces
         worker = [sys.executable, "-m", "celery", "-A", "config", "worker", "-P", "prefork", "-c", "1", "-l", "WARNING"]
         processes.append(_start(worker, env, log.with_suffix(".worker.log")))
     web = [sys.executable, "-m", "gunicorn", "config.wsgi", "-b", f"127.0.0.1:{port}", "-w", "2", "--timeout", "120"]
+    web.append("--preload")  # the product is loaded once, not by each of the two
     processes.append(_start(web, env, log))
     server = Server(f"http://127.0.0.1:{port}", env)
     _wait_until_up(server.url, processes[-1], log)

@@ -126,6 +126,7 @@ def test_an_alarm_hides_results_in_every_form():
     assert command("results", "hidden", "--csv")[0] == 6
 
 
+@pytest.mark.once
 def test_what_was_told_before_an_alarm_stays_and_says_not_to_rely_on_it():
     story("hidden")
     before = results_of(key="hidden", as_of=moment_of("2026-04-12"), acting_user=COMMAND_LINE)
@@ -135,6 +136,7 @@ def test_what_was_told_before_an_alarm_stays_and_says_not_to_rely_on_it():
     assert "Do not rely on this look." in page_of("hidden", as_of="2026-04-12").content.decode()
 
 
+@pytest.mark.once
 @pytest.mark.parametrize(
     ("key", "says"),
     [
@@ -153,6 +155,7 @@ def test_a_page_says_what_is_known(key, says):
     assert says in answer.content.decode()
 
 
+@pytest.mark.once
 def test_a_page_chooses_a_treatment_and_a_look_and_survives_nonsense():
     story("three")
     page = page_of("three", treatment="c").content.decode()
@@ -196,6 +199,7 @@ def unlike(fields: dict, told: dict, at: str = "") -> list[str]:
     return found
 
 
+@pytest.mark.once
 @pytest.mark.parametrize("key", ["three", "few-coaches"])
 def test_the_schema_names_what_the_document_has(key):
     story(key)
@@ -204,6 +208,7 @@ def test_the_schema_names_what_the_document_has(key):
     assert unlike(ResultsSerializer().fields, {**told, "more": 1}) == ["more"]
 
 
+@pytest.mark.once
 def test_a_client_may_keep_a_look_for_ever():
     story("better")
     first = api_of("better")

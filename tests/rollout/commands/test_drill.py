@@ -19,7 +19,8 @@ pytestmark = [pytest.mark.django_db, pytest.mark.once]
 @pytest.fixture
 def demo(live):
     """A run whose outcomes are made up, at its percentage stage."""
-    live.minutes(40)
+    live.windows(6)
+    live.minutes(10)
     Rollout.objects.update(synthetic=True)
     with clock.frozen(live.now):
         yield live

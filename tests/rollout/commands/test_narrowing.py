@@ -14,12 +14,13 @@ from rollout.services.flags import kill_flag
 from tests.factories import make_athlete, make_user
 from tests.rollout.commands.conftest import rollout, rollout_json
 
-pytestmark = [pytest.mark.django_db, pytest.mark.once]
+pytestmark = [pytest.mark.django_db, pytest.mark.once, pytest.mark.long]
 
 
 @pytest.fixture
 def at_small(live):
-    live.minutes(40)
+    live.windows(6)
+    live.minutes(10)
     with clock.frozen(live.now):
         yield live
 

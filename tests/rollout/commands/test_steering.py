@@ -11,12 +11,13 @@ from rollout.selectors import MODEL_DRIVEN_GENERATION as KEY
 from rollout.selectors import version_token
 from tests.rollout.commands.conftest import rollout, rollout_json
 
-pytestmark = [pytest.mark.django_db, pytest.mark.once]
+pytestmark = [pytest.mark.django_db, pytest.mark.once, pytest.mark.long]
 
 
 @pytest.fixture
 def at_small(live):
-    live.minutes(40)
+    live.windows(5)
+    live.minutes(15)
     with clock.frozen(live.now):
         yield live
 

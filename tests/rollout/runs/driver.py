@@ -102,6 +102,12 @@ class Driver:
             ticked += self.tick()
         return ticked
 
+    def windows(self, count: int, **traffic: int) -> None:
+        """Let windows of the policy pass where minutes are not the matter: traffic and a tick in the first of each."""
+        for _ in range(count):
+            self.minutes(1, **traffic)
+            self.now += parse_policy(self.run.policy_text, source_name="x").window - timedelta(minutes=1)
+
     def answer(self, arm: Arm, **outcome: object) -> None:
         """Record one answer of an arm at the present stage."""
         where = Attribution(str(self.run.pk), self.run.stage, arm)

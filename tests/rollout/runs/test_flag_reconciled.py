@@ -11,7 +11,8 @@ pytestmark = pytest.mark.django_db
 
 
 def test_a_run_that_widened_rolled_back_and_was_killed_is_explained(live, admin):
-    live.minutes(31)
+    live.windows(6)
+    live.minutes(1)
     assert live.stage == "small"
     assert reconcile() == []
     live.minutes(2, failing=True)

@@ -31,7 +31,8 @@ pytestmark = [pytest.mark.django_db, pytest.mark.once]
 
 
 def small(live):
-    live.minutes(31, new=1, control=1)
+    live.windows(6, new=1, control=1)
+    live.minutes(1, new=1, control=1)
     assert live.stage == "small"
     return live
 

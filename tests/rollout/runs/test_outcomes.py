@@ -35,7 +35,9 @@ pytestmark = pytest.mark.django_db
 @pytest.fixture
 def half(live):
     """The run at its percentage stage, with so large a percentage that both arms are easy to find."""
-    live.minutes(31, new=1, control=1)
+    live.windows(6, new=1, control=1)
+    live.minutes(1, new=1, control=1)
+    assert live.stage == "small"
     with unit_of_work(COMMAND_LINE):
         OutcomeFact.objects.all().delete()
     Flag.objects.filter(name=KEY).update(rollout_thousandths=50_000)

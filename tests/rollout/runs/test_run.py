@@ -25,7 +25,8 @@ pytestmark = pytest.mark.django_db
 
 def at_small(live, admin):
     """Bring a run to its percentage stage."""
-    live.minutes(31)
+    live.windows(6)
+    live.minutes(1)
     assert live.stage == "small"
     return live
 
@@ -200,7 +201,7 @@ def test_going_back_reaches_fewer_and_begins_the_stage_anew(live, admin):
 def test_a_paused_run_stays_and_is_still_rolled_back(live, admin):
     at_small(live, admin)
     rollouts.pause(rollout_id=live.run.pk, expected=None, reason="holiday", acting_user=admin)
-    live.minutes(90)
+    live.windows(18)
     assert (live.run.state, live.stage) == ("paused", "small")
     live.minutes(1, failing=True)
     assert live.run.state == "rolling_back"
@@ -212,7 +213,7 @@ def test_a_killed_flag_is_not_widened_and_keeps_its_run(live, admin):
     at_small(live, admin)
     looked_at(live, admin)
     kill_flag(key=KEY, reason="fire", acting_user=admin)
-    live.minutes(90)
+    live.windows(18)
     assert (live.run.state, live.stage) == ("running", "small")
     assert evaluate(KEY, Subject("anyone", "elite")).reason == "killed"
 

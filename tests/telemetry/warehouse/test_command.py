@@ -21,7 +21,7 @@ from telemetry.warehousing.dbt import Node
 from telemetry.warehousing.published import Build, current, publish
 from tests.telemetry.warehouse.building import places
 
-pytestmark = [pytest.mark.pure]
+pytestmark = [pytest.mark.pure, pytest.mark.long]
 
 NOW = datetime(2026, 3, 2, 2, tzinfo=UTC)
 

@@ -32,7 +32,7 @@ from tests.telemetry.warehouse import oracle
 from tests.telemetry.warehouse.building import AS_OF, COACH, COACH_2, built, places, rows, uid
 from tests.telemetry.warehouse.written_out import leave_rows_of_others, written_out
 
-pytestmark = [pytest.mark.pure]
+pytestmark = [pytest.mark.pure, pytest.mark.long]
 
 FUNNEL = (
     "generated", "reviewed", "approved", "published", "completed", "waiting_for_review", "waiting_for_answer",
