@@ -8,9 +8,11 @@ PIP := $(PY) -m pip install --quiet --disable-pip-version-check --require-hashes
 UV := $$(command -v uv || echo $(VENV)/bin/uv)
 # uv installs in a fraction of pip's time; pip does where it cannot.
 INSTALL = install() { $(UV) pip install --quiet --python $(PY) --require-hashes -r $$1 2>/dev/null || $(PIP) -r $$1; }; install
+BANDIT := $(VENV)/bin/bandit --quiet --confidence-level medium --configfile pyproject.toml --recursive \
+	accounts audit common config experiments modeling plans rollout telemetry
 export UV_PYTHON_DOWNLOADS := never
 
-.PHONY: help setup demo up test test-browser test-postgres fuzz check bench format lock schema
+.PHONY: help setup demo up test test-browser test-postgres fuzz check bench audit-dependencies format lock schema
 help:  ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | expand -t 16
 
@@ -50,10 +52,12 @@ test-postgres: $(STAMP)  ## the suite on PostgreSQL as app_rw and Redis, with a 
 fuzz: $(STAMP)  ## requests made from the OpenAPI document, MESOCYCLE_FUZZ=200 of them an operation and person
 	MESOCYCLE_FUZZ=$${MESOCYCLE_FUZZ:-200} $(PY) -m pytest -q tests/access/test_schema_fuzz.py
 
-check: $(STAMP)  ## lint, types, floors, missing migrations, schemas of events, OpenAPI warnings
+check: $(STAMP)  ## lint, types, floors, bandit, missing migrations, schemas of events, OpenAPI warnings
 	$(VENV)/bin/ruff check --no-cache .
 	$(VENV)/bin/ruff format --no-cache --check .
 	$(VENV)/bin/lint-imports
+	@# A nosec warns for every other finding that its line does not have: the second run is for what fails.
+	$(BANDIT) 2>/dev/null || $(BANDIT)
 	$(PY) manage.py check --fail-level WARNING
 	$(PY) manage.py makemigrations --check --dry-run
 	$(PY) manage.py check_schemas
@@ -67,6 +71,16 @@ $(VENV)/.installed-bench: requirements-bench.lock $(STAMP)
 	@$(INSTALL) requirements-bench.lock
 	@touch $@
 
+audit-dependencies: .venv-audit/.installed  ## ask for advisories about every locked package; needs the net
+	@for lock in requirements*.lock; do \
+	  echo "$$lock"; .venv-audit/bin/pip-audit --strict --disable-pip --require-hashes -r $$lock || exit 1; \
+	done
+
+.venv-audit/.installed: requirements-audit.lock $(STAMP)
+	@test -x .venv-audit/bin/python || $(PY) -m venv .venv-audit
+	@.venv-audit/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements-audit.lock
+	@touch $@
+
 format: $(STAMP)  ## format and sort imports
 	$(VENV)/bin/ruff check --fix .
 	$(VENV)/bin/ruff format .
@@ -76,3 +90,4 @@ COMPILE := uv pip compile --universal --python-version 3.11 --generate-hashes --
 lock: $(STAMP)  ## resolve requirements.in and requirements-bench.in into their locks
 	$(COMPILE) requirements.in -o requirements.lock
 	$(COMPILE) -c requirements.lock requirements-bench.in -o requirements-bench.lock
+	$(COMPILE) requirements-audit.in -o requirements-audit.lock

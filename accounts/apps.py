@@ -11,7 +11,7 @@ class AccountsConfig(AppConfig):
         from accounts.access import AuditPeople, matrix_grants, subjects_of
         from accounts.holds import held_people
         from accounts.metrics import reach_of
-        from accounts.services import notify  # noqa: F401  (registers the job that sends mail)
+        from accounts.services import notify, passwords  # noqa: F401  (register the jobs that send mail)
         from accounts.services.break_glass import open_glass_of, record_reading
         from audit.policies import EXCEPTIONS, OWN_SUBJECTS, READINGS
         from audit.reading import PEOPLE

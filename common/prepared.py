@@ -126,9 +126,8 @@ def insert(row: models.Model) -> None:
         places.append(place)
         params += filled
     with _cursor(database) as cursor:
-        cursor.execute(
-            f"INSERT INTO {quoted(row._meta.db_table)} ({', '.join(columns)}) VALUES ({', '.join(places)})", params
-        )
+        into = f"{quoted(row._meta.db_table)} ({', '.join(columns)})"
+        cursor.execute(f"INSERT INTO {into} VALUES ({', '.join(places)})", params)  # nosec B608  # quoted above
     row._state.adding, row._state.db = False, database.alias
 
 

@@ -10,6 +10,7 @@ from django.contrib.admin.apps import AdminConfig
 from django.core.exceptions import PermissionDenied
 from django.http import Http404, HttpRequest, HttpResponseBase, HttpResponseRedirect
 from django.template.response import TemplateResponse
+from django.urls import reverse
 from unfold.sites import UnfoldAdminSite
 
 from common.context import unit_of_work
@@ -62,6 +63,20 @@ class MesocycleAdminSite(UnfoldAdminSite):
         """Land where the role works: a coach on their athletes."""
         groups = sidebar(request)
         return HttpResponseRedirect(groups[0]["items"][0]["link"]) if groups else super().index(request, extra_context)
+
+    def password_change(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponseBase:
+        """Change one's own password, by the service that ends every other session."""
+        from django.contrib.auth.views import PasswordChangeView
+
+        from config.passwords import OwnPasswordForm
+
+        page = PasswordChangeView.as_view(
+            form_class=OwnPasswordForm,
+            success_url=reverse("admin:password_change_done"),
+            template_name=self.password_change_template or "registration/password_change_form.html",
+            extra_context={**self.each_context(request), **(extra_context or {})},
+        )
+        return page(request)
 
     def has_permission(self, request: HttpRequest) -> bool:
         """Let in staff roles; athletes use the API and the mobile client."""

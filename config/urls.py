@@ -6,6 +6,7 @@ from django.urls import include, path, reverse_lazy
 from django.views.generic import RedirectView
 from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerSplitView
 
+from config.passwords import ChosenPasswordForm, ResetForm
 from plans.api.training_views import calendar_feed
 from rollout.api import urls as rollout_urls
 from telemetry.exposition import metrics
@@ -28,11 +29,13 @@ urlpatterns = [
     path("api/schema/", SpectacularAPIView.as_view(), name="schema"),
     path("api/docs/", SpectacularSwaggerSplitView.as_view(url_name="schema"), name="api-docs"),
     path("api/session/", include("rest_framework.urls")),
-    path("password/reset/", auth_views.PasswordResetView.as_view(), name="admin_password_reset"),
+    path("password/reset/", auth_views.PasswordResetView.as_view(form_class=ResetForm), name="admin_password_reset"),
     path("password/reset/sent/", auth_views.PasswordResetDoneView.as_view(), name="password_reset_done"),
     path(
         "password/choose/<uidb64>/<token>/",
-        auth_views.PasswordResetConfirmView.as_view(success_url=reverse_lazy("password_reset_complete")),
+        auth_views.PasswordResetConfirmView.as_view(
+            form_class=ChosenPasswordForm, success_url=reverse_lazy("password_reset_complete")
+        ),
         name="password_reset_confirm",
     ),
     path("password/chosen/", auth_views.PasswordResetCompleteView.as_view(), name="password_reset_complete"),

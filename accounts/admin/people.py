@@ -48,10 +48,7 @@ class UserAdmin(PolicyAdmin):
                 changed = change_role(user_id=obj.pk, role=obj.role, acting_user=acting_user(request))
                 obj.token_version = changed.token_version
             return
-        base_url = request.build_absolute_uri("/")
-        made = invite_user(
-            email=obj.email, name=obj.name, role=obj.role, base_url=base_url, acting_user=acting_user(request)
-        )
+        made = invite_user(email=obj.email, name=obj.name, role=obj.role, acting_user=acting_user(request))
         obj.pk = made.pk
 
 

@@ -6,6 +6,7 @@ from typing import Any, ClassVar
 
 from django.contrib.auth.models import AbstractBaseUser, BaseUserManager, PermissionsMixin
 from django.db import models
+from django.utils.crypto import salted_hmac
 
 from common import clock
 from common.history import tracked
@@ -67,6 +68,11 @@ class User(BaseModel, AbstractBaseUser, PermissionsMixin):
 
     def __str__(self) -> str:
         return self.name or self.email
+
+    def _get_session_auth_hash(self, secret: str | None = None) -> str:
+        """Return what a session was opened under; what ends access tokens ends sessions too."""
+        held = f"{self.password}:{self.token_version}"
+        return salted_hmac("accounts.User.session", held, secret=secret, algorithm="sha256").hexdigest()
 
     def clean(self) -> None:
         super().clean()

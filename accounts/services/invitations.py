@@ -2,19 +2,16 @@
 
 from __future__ import annotations
 
-from django.contrib.auth.tokens import default_token_generator
 from django.core.mail import send_mail
 from django.db import transaction
-from django.urls import reverse
-from django.utils.encoding import force_bytes
-from django.utils.http import urlsafe_base64_encode
 
 from accounts.models import User
+from accounts.services.passwords import link_to_choose
 from accounts.services.people import Actor, add_user
 from common.context import unit_of_work
 
 
-def invite_user(*, email: str, name: str, role: str, base_url: str, acting_user: Actor) -> User:
+def invite_user(*, email: str, name: str, role: str, acting_user: Actor) -> User:
     """Make a log-in and e-mail its owner a link to choose a password, once the row is committed.
 
     Raises:
@@ -22,16 +19,14 @@ def invite_user(*, email: str, name: str, role: str, base_url: str, acting_user:
     """
     with unit_of_work(acting_user):
         user = add_user(email=email, name=name, role=role, acting_user=acting_user)
-        transaction.on_commit(lambda: _send(user, base_url))
+        transaction.on_commit(lambda: _send(user))
         return user
 
 
-def _send(user: User, base_url: str) -> None:
-    uid = urlsafe_base64_encode(force_bytes(user.pk))
-    path = reverse("password_reset_confirm", args=[uid, default_token_generator.make_token(user)])
+def _send(user: User) -> None:
     send_mail(
         subject="Your Mesocycle account",
-        message=f"Hello {user.name or user.email},\n\nchoose your password here:\n\n{base_url.rstrip('/')}{path}\n",
+        message=f"Hello {user.name or user.email},\n\nchoose your password here:\n\n{link_to_choose(user)}\n",
         from_email=None,
         recipient_list=[user.email],
     )

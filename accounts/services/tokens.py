@@ -51,8 +51,13 @@ def log_in(*, email: str, password: str) -> TokenPair:
 
 def count_log_in(email: str) -> None:
     """Count an attempt to log in, by e-mail and by address; raises LimitReached."""
-    throttle.take("login_address", _address())
+    count_from_address()
     throttle.take("login", email)
+
+
+def count_from_address() -> None:
+    """Count an attempt of somebody who is not logged in, by address; raises LimitReached."""
+    throttle.take("login_address", _address())
 
 
 def _address() -> str:

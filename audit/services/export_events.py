@@ -20,6 +20,7 @@ from audit.models import AuditEvent
 from audit.policies import may_decrypt, require_log
 from audit.selectors import readable
 from audit.services.record import CIPHERTEXT, record
+from common.cells import guarded
 from common.context import Actor, unit_of_work
 
 EXPORT: Final = "audit.export"
@@ -40,7 +41,6 @@ COLUMNS: Final = (
     "metadata",
 )
 _PAGE: Final = 1_000
-_FORMULA: Final = ("=", "+", "-", "@", "\t", "\r", "\n")
 
 
 @dataclass(frozen=True)
@@ -114,7 +114,7 @@ def write_events(file: Any, events: QuerySet[AuditEvent], columns: Sequence[str]
     digest, rows = hashlib.sha256(), 0
     for lines in _pages(events, columns, decrypted):
         buffer = io.StringIO(newline="")
-        csv.writer(buffer, quoting=csv.QUOTE_ALL).writerows([_guarded(cell) for cell in line] for line in lines)
+        csv.writer(buffer, quoting=csv.QUOTE_ALL).writerows([guarded(cell) for cell in line] for line in lines)
         data = buffer.getvalue().encode("utf-8")
         digest.update(data)
         file.write(data)
@@ -155,11 +155,6 @@ def _hidden(event: AuditEvent) -> dict[str, Any]:
 
 def _origin(event: AuditEvent) -> tuple[str, str]:
     return HIDDEN if event.origin_ip else "", HIDDEN if event.user_agent else ""
-
-
-def _guarded(cell: str) -> str:
-    """Keep a spreadsheet from taking a cell for a formula."""
-    return f"'{cell}" if cell.startswith(_FORMULA) else cell
 
 
 def _words(chosen: Chosen) -> dict[str, str]:

@@ -58,6 +58,7 @@ MIDDLEWARE = [
     "config.csp.PolicyMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "common.middleware.RequestContextMiddleware",
+    "common.body_limit.BodyLimitMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
@@ -293,10 +294,11 @@ SIMPLE_JWT = {
 
 # What a person may ask of the generator each day (G7), and how long a model pipeline may take before the template
 # steps in (I5).
-# Requests a person (log-in: an e-mail and an address; refresh: an address) may make; `off` for no limit.
+# Requests a person (log-in, password reset: an e-mail and an address; refresh: an address) may make, or `off`.
 THROTTLE_RATES = {
     "login": env.text("THROTTLE_LOGIN", "10/minute"),
     "login_address": env.text("THROTTLE_LOGIN_ADDRESS", "100/minute"),
+    "password_reset": env.text("THROTTLE_PASSWORD_RESET", "5/hour"),
     "refresh": env.text("THROTTLE_REFRESH", "120/minute"),
     "generation": env.text("THROTTLE_GENERATION", "30/hour"),
     "patch": env.text("THROTTLE_PATCH", "240/minute"),
@@ -308,6 +310,7 @@ GENERATION_TIME_BUDGET_SECONDS = env.integer("GENERATION_TIME_BUDGET_SECONDS", 1
 PREFER_WAIT_MAX_SECONDS = env.integer("PREFER_WAIT_MAX_SECONDS", 30)
 DATA_UPLOAD_MAX_MEMORY_SIZE = 2 * 1024 * 1024
 UPLOAD_MAX_BYTES = env.integer("UPLOAD_MAX_BYTES", 64 * 1024 * 1024)
+UPLOAD_MAX_REQUEST_BYTES = env.integer("UPLOAD_MAX_REQUEST_BYTES", 256 * 1024 * 1024)
 
 FIELD_ENCRYPTION_KEYS = env.versioned_keys("FIELD_ENCRYPTION_KEYS")
 TELEMETRY_TOKEN_KEYS = env.versioned_keys("TELEMETRY_TOKEN_KEYS")

@@ -14,6 +14,7 @@ from datetime import date, datetime, timedelta
 from enum import Enum
 from typing import Any, Final
 
+from common.cells import guarded
 from experiments.analysis import Action, Decision, Guardrail, watch
 from experiments.judging import planned_of, treatments_of
 from experiments.looks import Look
@@ -21,8 +22,6 @@ from experiments.report.balance import sample_ratio_of
 from experiments.report.compare import Key, harm_of, rows_at
 from experiments.report.make import looks_until, span_at
 from experiments.report.model import Facts, Report, Row
-
-_FORMULA: Final = ("=", "+", "-", "@", "\t", "\r", "\n")
 
 FORMAT: Final = 1
 """Of the document; another one is another answer to the same look."""
@@ -97,7 +96,7 @@ def _cell(value: Any) -> Any:
     """Return a cell (OWASP, CSV injection); numbers stay numbers, also negative ones."""
     if isinstance(value, bool):
         return "yes" if value else "no"
-    return f"'{value}" if isinstance(value, str) and value.startswith(_FORMULA) else value
+    return guarded(value) if isinstance(value, str) else value
 
 
 class _Guards:

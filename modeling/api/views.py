@@ -6,7 +6,6 @@ import zoneinfo
 from typing import Any, ClassVar
 from uuid import UUID
 
-from django.conf import settings
 from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import OpenApiParameter, extend_schema
 from rest_framework import status
@@ -16,6 +15,7 @@ from rest_framework.response import Response
 
 from accounts.requests import acting_user
 from common.api import CursorPagination, UnitOfWorkAPIMixin
+from common.body_limit import refuse_large_files
 from common.errors import InvalidInput
 from common.idempotency import idempotent
 from common.parsers import JSONParser
@@ -36,6 +36,7 @@ class ActivitiesView(UnitOfWorkAPIMixin):
     pagination_class = CursorPagination
     verbs: ClassVar = {"GET": "history:view", "POST": "history:import"}
     parser_classes = (JSONParser, MultiPartParser)
+    takes_files: ClassVar = True
 
     @property
     def own_transaction(self) -> bool:  # type: ignore[override]
@@ -70,9 +71,7 @@ class ActivitiesView(UnitOfWorkAPIMixin):
         files = request.FILES.getlist("file")
         options = s.FilesInSerializer(data={**_fields(request), "file": files})
         options.is_valid(raise_exception=True)
-        too_large = [file.name for file in files if (file.size or 0) > settings.UPLOAD_MAX_BYTES]
-        if too_large:
-            raise InvalidInput(f"{', '.join(map(str, too_large))}: larger than we take.", pointer="/file")
+        refuse_large_files(files)
         return import_history(
             athlete_id=athlete_id,
             sources=[(file.name or "upload", file) for file in files],

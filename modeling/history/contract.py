@@ -36,6 +36,7 @@ class Limits:
     max_points: int = 500_000
     max_rows: int = 200_000
     max_seconds: float = 60.0
+    max_archive_seconds: float = 300.0
     max_members: int = 20_000
     max_problems: int = 1_000
 

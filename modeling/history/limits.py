@@ -38,9 +38,13 @@ class Deadline:
         if self._steps % self._every == 0:
             self.check()
 
+    def is_over(self) -> bool:
+        """Return whether the time is up."""
+        return time.monotonic() > self._end
+
     def check(self) -> None:
         """Raises Refused when the time is up."""
-        if time.monotonic() > self._end:
+        if self.is_over():
             raise Refused(f"reading took longer than {self._seconds:g} s")
 
 

@@ -174,8 +174,9 @@ def iter_archive(
     problem.
 
     Sizes are counted while decompressing, never believed; the archive's total is bounded by `max_uncompressed_bytes`
-    · 8, a member by `max_uncompressed_bytes`, their number by `max_members`. Only activities.csv and training files
-    are opened.
+    · 8, a member by `max_uncompressed_bytes`, their number by `max_members`, and the time until the last is asked for
+    by `max_archive_seconds`: many small members may each unpack to much. Only activities.csv and training files are
+    opened.
     """
     try:
         archive = zipfile.ZipFile(BytesIO(data) if isinstance(data, bytes) else data)
@@ -186,8 +187,11 @@ def iter_archive(
     if len(members) > limits.max_members:
         yield ParseProblem(name, None, f"more than {limits.max_members:,} files in the archive")
         return
-    total = 0
+    total, deadline = 0, Deadline(limits.max_archive_seconds)
     for member in members:
+        if deadline.is_over():
+            yield ParseProblem(name, None, f"reading the archive took longer than {limits.max_archive_seconds:g} s")
+            return
         inside = member.filename.rpartition("/")[2].lower()
         if not (inside.endswith(_TRAINING_SUFFIXES) or inside == "activities.csv"):
             continue

@@ -13,6 +13,8 @@ BLANK = frozenset({"", "-", "--", "–", "—", "n/a", "na", "none", "null", "."
 SECONDS = {"s": 1.0, "min": 60.0, "h": 3600.0}
 METRES = {"m": 1.0, "km": 1000.0, "mi": 1609.344}
 
+LONGEST_CELL = 64
+
 _DECIMAL_COMMA = re.compile(r"[-+]?\d+,(\d{1,2}|\d{4,})|[-+]?0,\d+|[-+]?\d{1,3}(\.\d{3})+,\d+")
 _ANY_COMMA = re.compile(r"[-+]?\d+,\d+")
 _DECIMAL_POINT = re.compile(r"[-+]?\d*\.\d+")
@@ -46,7 +48,7 @@ def decimal_mark(cells: Iterable[str], *, semicolons: bool = False) -> str | Non
 def parse_number(text: str, decimal: str) -> float:
     """Return the number in a cell, thousands separators and a trailing bpm or W allowed. Raises BadValue."""
     plain = (
-        _UNIT_SUFFIX.sub("", text.strip()).replace("\u00a0", "").replace("\u202f", "").replace("'", "").replace(" ", "")
+        _UNIT_SUFFIX.sub("", _short(text)).replace("\u00a0", "").replace("\u202f", "").replace("'", "").replace(" ", "")
     )
     plain = plain.replace(".", "").replace(",", ".") if decimal == "," else plain.replace(",", "")
     if "_" in plain:
@@ -60,12 +62,20 @@ def parse_number(text: str, decimal: str) -> float:
     return number
 
 
+def _short(text: str) -> str:
+    """Return a cell without blanks around it; the patterns here would take minutes over a very long one."""
+    cell = text.strip()
+    if len(cell) > LONGEST_CELL:
+        raise BadValue(f"{cell[:30]!r}… is too long for a number")
+    return cell
+
+
 def parse_duration(text: str, unit: str, decimal: str) -> float:
     """Return seconds of a cell: a number in `unit`, or 1:02:03, 45:30, 1h 5m. Raises BadValue.
 
     unit: "s", "min", "h" for plain numbers (then 45:30 is min:s), "h:mm" reads 1:30 as an hour and a half.
     """
-    cell = text.strip()
+    cell = _short(text)
     if match := _CLOCK.fullmatch(cell):
         first, second = float(match[2]), float(match[3])
         if match[4] is not None:

@@ -51,7 +51,7 @@ def with_denials(tokens: Sequence[str]) -> list[str]:
     for token in tokens:
         if token in _ENDS:
             left = 0
-        if token == ".":
+        if token == ".":  # nosec B105  # a full stop
             found.append(token)
         elif token in _DENIES:
             found.append(token)

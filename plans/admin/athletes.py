@@ -18,6 +18,7 @@ from accounts.requests import acting_user
 from accounts.scope import athlete_for, athletes_in_scope
 from accounts.services.people import add_athlete, edit_athlete
 from common.admin import PolicyAdmin
+from common.body_limit import takes_files
 from common.context import unit_of_work
 from common.errors import DomainError, KeyDestroyed, NotPermitted, NotVisible
 from common.jobs import Job
@@ -88,7 +89,11 @@ class AthleteAdmin(PolicyAdmin):
             path("<uuid:pk>/change/", wrap(self.page), name="accounts_athlete_change"),
             path("<uuid:pk>/plan-history/", wrap(self.plan_history), name="athlete_plan_history"),
             path("<uuid:pk>/profile/", wrap(self.profile), name="athlete_profile"),
-            path("<uuid:pk>/import/", wrap(own_transaction(self._bound("import_view"))), name="athlete_import"),
+            path(
+                "<uuid:pk>/import/",
+                wrap(takes_files(own_transaction(self._bound("import_view")))),
+                name="athlete_import",
+            ),
             path("<uuid:pk>/plan/", wrap(own_transaction(self._bound("plan_view"))), name="athlete_plan"),
             path("<uuid:pk>/plan/<uuid:job_id>/", wrap(self.request_view), name="athlete_plan_request"),
             path("<uuid:pk>/test/", wrap(self.test_view), name="athlete_test"),

@@ -14,6 +14,8 @@ from unfold.widgets import (
 )
 
 from accounts.models import Athlete
+from common.body_limit import refuse_large_files
+from common.errors import InvalidInput
 from modeling.models import TestKind
 from plans.presentation import DAYS, RACE_LABELS, seconds_from
 from plans.routing import CHOICES
@@ -52,6 +54,14 @@ class ImportForm(forms.Form):
         label="Date of day 1",
         help_text="Only for a table with numbered days.",
     )
+
+    def clean_history(self) -> list[Any]:
+        files: list[Any] = self.cleaned_data["history"]
+        try:
+            refuse_large_files(files)
+        except InvalidInput as error:
+            raise forms.ValidationError(error.detail) from error
+        return files
 
 
 class PlanForm(forms.Form):

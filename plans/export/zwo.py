@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final
-from xml.etree import ElementTree
+from xml.etree import ElementTree  # nosec B405  # writes, reads nothing
 
 from plans.export.contract import ScheduledSession
 from plans.export.errors import NotExportable

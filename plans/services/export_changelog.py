@@ -11,6 +11,7 @@ from typing import Any, Final
 from uuid import UUID
 
 from audit.services import record
+from common.cells import guarded
 from common.context import unit_of_work
 from common.errors import InvalidInput
 from plans.changelog import Entry, Filter, changelog
@@ -39,7 +40,6 @@ CONTENT_TYPE: Final = "text/csv; charset=utf-8"
 MOST_BYTES: Final = 10_000_000
 _PAGE: Final = 500
 _EVERYTHING: Final = Filter()
-_FORMULA: Final = ("=", "+", "-", "@", "\t", "\r", "\n")
 _BOM: Final = "\ufeff"
 """Without it Excel reads UTF-8 as the machine's old code page."""
 
@@ -77,7 +77,7 @@ def export_changelog(*, plan_id: UUID, chosen: Filter = _EVERYTHING, acting_user
         writer.writerow(COLUMNS)
         rows = 0
         for page in _pages(acting_user, plan, chosen):
-            writer.writerows([_guarded(cell) for cell in _cells(entry)] for entry in page)
+            writer.writerows([guarded(str(cell)) for cell in _cells(entry)] for entry in page)
             rows += len(page)
             if buffer.tell() > MOST_BYTES:
                 raise _too_much()
@@ -126,12 +126,6 @@ def _value(value: Any) -> str:
     if value is None:
         return ""
     return value if isinstance(value, str) else canonical_json(value)
-
-
-def _guarded(cell: Any) -> str:
-    """Return a cell that no spreadsheet takes for a formula (OWASP, CSV injection)."""
-    text = str(cell)
-    return f"'{text}" if text.startswith(_FORMULA) else text
 
 
 def _too_much() -> InvalidInput:

@@ -20,7 +20,12 @@ from rollout.lifecycle import ENDED, State
 from rollout.runs import policy_of
 from rollout.status import verdicts_of
 
-STYLES: Final = {"pass": "green", "fail": "bold red", "inconclusive": "yellow", "no data": "magenta"}
+STYLES: Final = {
+    "pass": "green",  # nosec B105  # a colour
+    "fail": "bold red",
+    "inconclusive": "yellow",
+    "no data": "magenta",
+}
 ARM_ROWS: Final = ("answered", "failed", "fallback", "p50 ms", "p95 ms", "accepted", "critical")
 
 

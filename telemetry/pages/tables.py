@@ -9,9 +9,9 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any, Final, NamedTuple
 
+from common.cells import guarded
 from telemetry.dashboards.numbers import Number, text
 
-_FORMULA: Final = ("=", "+", "-", "@", "\t", "\r")
 SUPPRESSED: Final = "suppressed"
 
 
@@ -62,6 +62,6 @@ def _bare(cell: Any) -> Any:
         return round(cell.number.value, 6)
     if isinstance(cell, date | datetime):
         return cell.isoformat()
-    if isinstance(cell, str) and cell.startswith(_FORMULA):
-        return f"'{cell}"
+    if isinstance(cell, str):
+        return guarded(cell)
     return "" if cell is None else cell

@@ -58,21 +58,22 @@ def load(url: str, inputs: Sequence[Input]) -> int:
     readable = {one.name: one for one in inputs if not one.problem}
     with psycopg.connect(url) as connection, connection.cursor() as cursor:
         cursor.execute(_TABLES)
-        known = {name: (size, changed) for name, size, changed in cursor.execute(f"SELECT * FROM {RAW}.files")}
+        files = cursor.execute(f"SELECT * FROM {RAW}.files")  # nosec B608  # RAW is a constant
+        known = {name: (size, changed) for name, size, changed in files}
         new = [one for one in readable.values() if known.get(one.name) != (one.size, one.changed_ns)]
         stale = [name for name in known if name not in readable] + [one.name for one in new]
-        cursor.execute(f"DELETE FROM {RAW}.events WHERE file = ANY(%s)", [stale])
-        cursor.execute(f"DELETE FROM {RAW}.files WHERE name = ANY(%s)", [stale])
-        cursor.execute(f"DELETE FROM {RAW}.unreadable")
+        cursor.execute(f"DELETE FROM {RAW}.events WHERE file = ANY(%s)", [stale])  # nosec B608  # RAW is a constant
+        cursor.execute(f"DELETE FROM {RAW}.files WHERE name = ANY(%s)", [stale])  # nosec B608  # RAW is a constant
+        cursor.execute(f"DELETE FROM {RAW}.unreadable")  # nosec B608  # RAW is a constant
         problems = [(one.name, one.problem) for one in inputs if one.problem]
-        cursor.executemany(f"INSERT INTO {RAW}.unreadable VALUES (%s, %s)", problems)
+        cursor.executemany(f"INSERT INTO {RAW}.unreadable VALUES (%s, %s)", problems)  # nosec B608  # RAW is a constant
         columns = sql.SQL(", ").join(map(sql.Identifier, (*COLUMNS, "file", "row_in_file")))
         with cursor.copy(sql.SQL("COPY {}.events ({}) FROM STDIN").format(sql.Identifier(RAW), columns)) as copy:
             for one in new:
                 for row in _rows(one):
                     copy.write_row(row)
         noted = [(one.name, one.size, one.changed_ns) for one in new]
-        cursor.executemany(f"INSERT INTO {RAW}.files VALUES (%s, %s, %s)", noted)
+        cursor.executemany(f"INSERT INTO {RAW}.files VALUES (%s, %s, %s)", noted)  # nosec B608  # RAW is a constant
         if new:
             cursor.execute(f"ANALYZE {RAW}.events")
     return len(new)

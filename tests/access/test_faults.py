@@ -278,7 +278,7 @@ NOTE: Final = {"operations": lambda has: parse_patch([note_op(has["session"], f"
 does("accounts.people.add_user", email="new@test.example", name="New", role="coach", password=PASSWORD,
      acting_user=who("admin"), keep="new")  # fmt: skip
 does("accounts.invitations.invite_user", email="asked@test.example", name="Asked", role="support",
-     base_url="http://testserver/", acting_user=who("admin"))  # fmt: skip
+     acting_user=who("admin"))  # fmt: skip
 does("accounts.people.change_role", user_id=key_of("new"), role="coach", acting_user=who("admin"))
 does("accounts.people.add_athlete", name="Bea", sport="cycling", level="beginner", acting_user=who("coach"))
 does("accounts.people.edit_athlete", athlete_id=her, changes={"name": "Ann B."}, acting_user=who("ann"))
@@ -300,6 +300,8 @@ does("accounts.grants.grant_athlete", **GRANT, acting_user=who("admin"), keep="g
 does("accounts.grants.end_athlete_grant", athlete_id=her, grant_id=key_of("grant"), acting_user=who("admin"))
 does("accounts.grants.grant_athlete", **GRANT, acting_user=who("admin"))
 does("accounts.grants.end_expired", within=expire)
+does("accounts.passwords.ask_for_reset", email=lambda has: has["ann"].email)
+does("accounts.passwords.choose_password", password=PASSWORD, acting_user=who("ann"))
 does("accounts.tokens.log_in", email=lambda has: has["ann"].email, password=PASSWORD, keep="tokens")
 does("accounts.tokens.refresh", token=lambda has: has["tokens"].refresh, keep="tokens")
 does("accounts.tokens.log_out", token=lambda has: has["tokens"].refresh)

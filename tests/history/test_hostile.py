@@ -102,6 +102,31 @@ def test_a_zip_bomb_is_refused_by_member_and_the_others_are_read() -> None:
     assert "archive" in reason(parse_file("export.zip", archive.getvalue()))
 
 
+def test_an_archive_of_many_small_bombs_is_given_up_in_time() -> None:
+    """Each member is small in the archive and large in gzip: bytes by member do not bound their sum."""
+    archive = io.BytesIO()
+    with zipfile.ZipFile(archive, "w", zipfile.ZIP_STORED) as out:
+        for number in range(50):
+            out.writestr(f"{number}.gpx.gz", gzip.compress(b"\0" * 5_000_000))
+    limits = replace(SMALL, max_archive_seconds=-1.0)
+    (problem,) = list(iter_archive("export.zip", archive.getvalue(), limits=limits))
+    assert "took longer than" in str(problem)
+    found = list(iter_archive("export.zip", archive.getvalue(), limits=replace(SMALL, max_members=49)))
+    assert [str(one) for one in found] == ["export.zip: more than 49 files in the archive"]
+
+
+def test_a_name_in_an_archive_is_a_name_and_no_place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    names = ["../../escape.gpx", "/etc/cron.d/escape.gpx", "..\\..\\escape.gpx", "a/" * 300 + "long.gpx"]
+    archive = io.BytesIO()
+    with zipfile.ZipFile(archive, "w") as out:
+        for name in names:
+            out.writestr(name, gpx(northward(60, 3.0)))
+    found = list(iter_archive("export.zip", archive.getvalue()))
+    assert len(found) == len(names) and all(isinstance(one, tuple) for one in found)
+    assert list(tmp_path.rglob("*")) == [] and not (tmp_path.parents[1] / "escape.gpx").exists()
+
+
 LAUGHS = '<!DOCTYPE l [<!ENTITY a "ha"><!ENTITY b "&a;&a;&a;">]>'
 
 

@@ -256,12 +256,6 @@ def test_audit_entries_come_in_pages_that_neither_repeat_nor_skip(review, monkey
 # The file
 
 
-@pytest.mark.parametrize("start", ["=", "+", "-", "@", "\t", "\r"])
-def test_no_cell_begins_like_a_formula(start):
-    assert exporting._guarded(f"{start}cmd|' /C calc'!A0") == f"'{start}cmd|' /C calc'!A0"
-    assert exporting._guarded("plain = text") == "plain = text"
-
-
 def test_a_hostile_note_title_and_comment_come_back_as_text(review):
     session = review.editable()[0]
     operations = [replace_op(session, "title", '=HYPERLINK("x";"y")', note='-1+1;"=2"\r\n=3', reason="weather")]

@@ -62,7 +62,7 @@ def _serve(port: int) -> int:
     processes: list[subprocess.Popen[bytes]] = []
     try:
         for command in commands:
-            processes.append(subprocess.Popen(command, cwd=settings.BASE_DIR, env=env))
+            processes.append(subprocess.Popen(command, cwd=settings.BASE_DIR, env=env))  # nosec B603  # fixed words
         return processes[-1].wait()
     except KeyboardInterrupt:
         return 0
