@@ -3,7 +3,7 @@
 from audit.events import register
 from telemetry.events import register as register_telemetry
 
-register("athlete.add", target_type="athlete", metadata=frozenset({"sport", "level", "tier", "synthetic"}))
+register("athlete.add", target_type="athlete", metadata=frozenset({"sport", "level", "tier", "synthetic", "user_id"}))
 register(
     "athlete.edit",
     target_type="athlete",

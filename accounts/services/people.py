@@ -90,15 +90,19 @@ def change_role(*, user_id: UUID, role: str, acting_user: Actor) -> User:
         return user
 
 
-def add_athlete(*, name: str, sport: str, level: str, acting_user: Actor, **fields: Any) -> Athlete:
+def add_athlete(*, name: str, sport: str, level: str, acting_user: Actor, log_in: str = "", **fields: Any) -> Athlete:
     """Make an athlete's record; a coach who makes one is linked to it from today.
 
+    `log_in` is the e-mail address of the user who the athlete is; blank: the athlete logs in nowhere.
+
     Raises:
-        NotPermitted: the role may not add athletes.
-        InvalidInput: a field is missing or not one of its values.
+        NotPermitted: the role may not add athletes, or name a log-in without managing users.
+        InvalidInput: a field is missing or not one of its values; nobody's log-in, or no athlete's, or taken.
     """
     with unit_of_work(acting_user):
         require(acting_user, "athlete:add")
+        if log_in:
+            fields["user"] = _log_in_of_athlete(log_in, acting_user)
         athlete = Athlete(name=name, sport=sport, level=level, **fields)
         try:
             athlete.full_clean()
@@ -109,12 +113,28 @@ def add_athlete(*, name: str, sport: str, level: str, acting_user: Actor, **fiel
             "athlete.add",
             target_id=athlete.pk,
             subject_id=athlete.pk,
-            metadata={"sport": sport, "level": level, "tier": athlete.tier, "synthetic": athlete.is_synthetic},
+            metadata={
+                "sport": sport,
+                "level": level,
+                "tier": athlete.tier,
+                "synthetic": athlete.is_synthetic,
+                "user_id": str(athlete.user_id) if athlete.user_id else None,
+            },
         )
         if isinstance(acting_user, User) and acting_user.role == Role.COACH:
             _open_link(acting_user, athlete, clock.today())
         describe(athlete)
         return athlete
+
+
+def _log_in_of_athlete(email: str, acting_user: Actor) -> User:
+    require(acting_user, "user:manage")
+    user = User.objects.filter(email=email.strip().lower(), is_active=True).first()
+    if user is None or user.role != Role.ATHLETE:
+        raise InvalidInput(f"{email} is no active log-in with the role athlete.", pointer="/log_in")
+    if Athlete.objects.filter(user=user).exists():
+        raise InvalidInput(f"{email} is another athlete's log-in.", pointer="/log_in")
+    return user
 
 
 def edit_athlete(*, athlete_id: UUID, changes: Mapping[str, Any], acting_user: Actor) -> Athlete:

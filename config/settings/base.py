@@ -327,7 +327,6 @@ TELEMETRY_FLAG_SAMPLE = env.share("TELEMETRY_FLAG_SAMPLE", 0.01)
 TELEMETRY_VALIDATE = env.flag("TELEMETRY_VALIDATE")
 # Where the warehouse's finished marts are, and the database that dbt builds them in (blank: DuckDB, in a file).
 WAREHOUSE_DIR = env.text("WAREHOUSE_DIR", str(VAR_DIR / "warehouse"))
-FEATURE_STORE_URL = env.text("FEATURE_STORE_URL", str(VAR_DIR / "features"))
 WAREHOUSE_DATABASE_URL = env.text("WAREHOUSE_DATABASE_URL", "")
 # What retraining reads: a folder, or s3://BUCKET/PREFIX with pyarrow's options for other servers than AWS in its query.
 FEATURE_STORE_URL = env.text("FEATURE_STORE_URL", str(VAR_DIR / "features"))

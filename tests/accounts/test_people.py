@@ -37,6 +37,22 @@ def test_a_coach_who_adds_an_athlete_is_linked_to_them():
         assert athlete_for(coach, "athlete:edit", athlete.pk) == athlete
 
 
+def test_an_athlete_gets_the_log_in_that_is_named_and_nobody_elses():
+    user, added = make_user("athlete"), {"name": "New", "sport": "running", "level": "beginner"}
+    athlete = add_athlete(**added, log_in=user.email.upper(), acting_user=make_user("admin"))
+    with unit_of_work(user, read_only=True):
+        assert athlete_for(user, "plan:view", athlete.pk) == athlete
+    for email, says in (
+        (user.email, "another athlete's"),
+        (make_user().email, "no active"),
+        ("x@y.example", "no active"),
+    ):
+        with pytest.raises(InvalidInput, match=says):
+            add_athlete(**added, log_in=email, acting_user=COMMAND_LINE)
+    with pytest.raises(NotPermitted):
+        add_athlete(**added, log_in=make_user("athlete").email, acting_user=make_user("coach"))
+
+
 def test_an_ended_link_stops_working_at_once():
     coach = make_user()
     athlete = make_athlete(coach=coach)

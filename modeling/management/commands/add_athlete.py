@@ -24,6 +24,9 @@ class Command(ActorMixin):
         """Add what is known of the athlete."""
         super().add_arguments(parser)
         parser.add_argument("--name", default="", help="shown to coaches (default: New athlete)")
+        parser.add_argument(
+            "--log-in", default="", metavar="EMAIL", help="who the athlete is: an invited person with the role athlete"
+        )
         parser.add_argument("--sport", required=True, choices=Sport.values)
         parser.add_argument("--level", required=True, choices=Level.values)
         parser.add_argument(
@@ -47,6 +50,7 @@ class Command(ActorMixin):
                 name=options["name"] or "New athlete",
                 sport=options["sport"],
                 level=options["level"],
+                log_in=options["log_in"],
                 tier=options["tier"],
                 sex=options["sex"],
                 birth_year=options["birth_year"],
