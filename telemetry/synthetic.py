@@ -124,7 +124,7 @@ class _Athlete:
         for _ in range(int(draw.poisson(0.4))):
             at = self._joined + (self._end - self._joined) * float(draw.random())
             wrong = bool(draw.random() < 0.004)
-            told = {"athlete": self._token, "fit_id": _id(self._cohort.seed, self._number, "fit", at)}
+            told: dict[str, Any] = {"athlete": self._token, "fit_id": _id(self._cohort.seed, self._number, "fit", at)}
             told |= {"model_version": "grid-posterior-1", "outcome": "contradicts" if wrong else "agrees"}
             told |= {"deviation": round(float(draw.uniform(0.06, 0.2) if wrong else draw.uniform(0, 0.012)), 4)}
             yield self._event("model.recomputed", self._token, at, told)

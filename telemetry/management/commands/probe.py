@@ -36,8 +36,9 @@ class Command(MesocycleCommand):
         parser.add_argument("--timeout", type=float, default=5.0, metavar="S", help="seconds (default: %(default)s)")
         parser.add_argument("--once", action="store_true", help="one look; exit code 1 where it was not answered")
 
-    def run(self, *, url: str, name: str, timeout: float, once: bool, **_: Any) -> int | None:
+    def run(self, **options: Any) -> int | None:
         """Look until interrupted."""
+        url, name, timeout = options["url"], options["name"], options["timeout"]
         address_of(url)
         if not 0 < timeout < MINUTE:
             raise InvalidInput("--timeout is more than 0 and less than 60 seconds.", pointer="/timeout")
@@ -47,7 +48,7 @@ class Command(MesocycleCommand):
             seen = look(url, minute=now.replace(second=0, microsecond=0), timeout=timeout)
             waiting.append(seen)
             written = self._write(name, waiting)
-            if once:
+            if options["once"]:
                 self._tell(seen, written)
                 return None if seen.is_up and written else PARTLY_FAILED
             if not seen.is_up:
