@@ -93,7 +93,7 @@ def test_configuration_table_is_complete():
     for path in tracked(*(f"{folder}/*.py" for folder in ("config", "common", "audit", "telemetry", "accounts"))):
         text = path.read_text(encoding="utf-8")
         read |= set(re.findall(r'\benv\.\w+\(\s*"([A-Z][A-Z0-9_]+)"', text))
-        read |= set(re.findall(r'\b(?:os\.environ\.get|os\.environ\.setdefault|_number)\(\s*["']([A-Z][A-Z0-9_]+)', text))
+        read |= set(re.findall(r"""\b(?:os\.environ\.(?:get|setdefault)|_number)\(\s*["']([A-Z][A-Z0-9_]+)""", text))
     read |= set(re.findall(r"\$\{([A-Z][A-Z0-9_]+)", (ROOT / "Procfile").read_text(encoding="utf-8")))
     rows = re.findall(r"^\| (.+?) \|", section("Configuration"), re.MULTILINE)
     told = {name for row in rows for name in re.findall(r"`([A-Z][A-Z0-9_]+)`", row)}
