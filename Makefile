@@ -12,7 +12,7 @@ BANDIT := $(VENV)/bin/bandit --quiet --confidence-level medium --configfile pypr
 	accounts audit common config experiments modeling plans rollout telemetry
 export UV_PYTHON_DOWNLOADS := never
 
-.PHONY: help setup demo up test test-browser test-postgres fuzz check bench audit-dependencies format lock schema
+.PHONY: help setup demo up test test-browser test-postgres screenshots fuzz check bench audit-dependencies format lock schema
 help:  ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | expand -t 16
 
@@ -44,6 +44,9 @@ test: $(STAMP)  ## the whole suite on SQLite
 
 test-browser: $(STAMP)  ## the pages in headless Chromium alone, with pictures of them in var/screenshots
 	MESOCYCLE_PICTURES=yes $(PYTEST) -m browser
+
+screenshots: $(VENV)/.installed-bench  ## the pictures of the coach guide, docs/img/guide
+	$(PY) -m tests.pages.guide
 
 test-postgres: $(STAMP)  ## the suite on PostgreSQL as app_rw and Redis, with a real Celery worker
 	TEST_DATABASE_ADMIN_URL=$${TEST_DATABASE_ADMIN_URL:-$(DATABASE_ADMIN)} TEST_ON_POSTGRES=yes \

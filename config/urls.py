@@ -1,12 +1,11 @@
 """Every address of the product."""
 
 from django.contrib import admin
-from django.contrib.auth import views as auth_views
-from django.urls import include, path, reverse_lazy
+from django.urls import include, path
 from django.views.generic import RedirectView
 from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerSplitView
 
-from config.passwords import ChosenPasswordForm, ResetForm
+from config.password_pages import ChooseView, ChosenView, ResetView, SentView
 from plans.api.training_views import calendar_feed
 from rollout.api import urls as rollout_urls
 from telemetry.exposition import metrics
@@ -29,16 +28,10 @@ urlpatterns = [
     path("api/schema/", SpectacularAPIView.as_view(), name="schema"),
     path("api/docs/", SpectacularSwaggerSplitView.as_view(url_name="schema"), name="api-docs"),
     path("api/session/", include("rest_framework.urls")),
-    path("password/reset/", auth_views.PasswordResetView.as_view(form_class=ResetForm), name="admin_password_reset"),
-    path("password/reset/sent/", auth_views.PasswordResetDoneView.as_view(), name="password_reset_done"),
-    path(
-        "password/choose/<uidb64>/<token>/",
-        auth_views.PasswordResetConfirmView.as_view(
-            form_class=ChosenPasswordForm, success_url=reverse_lazy("password_reset_complete")
-        ),
-        name="password_reset_confirm",
-    ),
-    path("password/chosen/", auth_views.PasswordResetCompleteView.as_view(), name="password_reset_complete"),
+    path("password/reset/", ResetView.as_view(), name="admin_password_reset"),
+    path("password/reset/sent/", SentView.as_view(), name="password_reset_done"),
+    path("password/choose/<uidb64>/<token>/", ChooseView.as_view(), name="password_reset_confirm"),
+    path("password/chosen/", ChosenView.as_view(), name="password_reset_complete"),
     path("calendar/<str:token>.ics", calendar_feed, name="calendar-feed"),
     path("admin/", include("telemetry.pages.urls")),
     path("admin/", include("plans.evidence.urls")),

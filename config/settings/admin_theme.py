@@ -15,6 +15,7 @@ UNFOLD = {
     "SHOW_HISTORY": True,
     "SHOW_VIEW_ON_SITE": False,
     "STYLES": [lambda request: static("mesocycle/admin.css")],
+    "SCRIPTS": [lambda request: static("mesocycle/admin.js")],
     "BORDER_RADIUS": "6px",
     "COLORS": {
         "primary": {

@@ -158,9 +158,9 @@ def patch_elsewhere(server: Server, browser: Any, plan: str, patch: list[dict[st
     return int(number)
 
 
-def token_of(server: Server, context: Any) -> dict[str, str]:
-    """Return the header that lets a browser context's requests act as the coach."""
-    account = {"email": COACH, "password": PASSWORD}
+def token_of(server: Server, context: Any, email: str = COACH) -> dict[str, str]:
+    """Return the header that lets a browser context's requests act as a person, the coach if none is named."""
+    account = {"email": email, "password": PASSWORD}
     token = context.request.post(f"{server.url}/api/v1/auth/token", data=account).json()["access"]
     return {"Authorization": f"Bearer {token}"}
 

@@ -78,6 +78,27 @@
       ] },
     }));
   };
+  /** What both charts show, at the end of each week: for who cannot see them, or wants the figures. */
+  const table = (place) => {
+    const planned = new Map(data.planned.map((row) => [row.day, row]));
+    const known = (day) => {
+      const i = data.days.indexOf(day);
+      return { fitness: data.fitness[i], fatigue: data.fatigue[i], form: data.form[i], performance: data.performance?.[i], low: data.low?.[i], high: data.high?.[i] };
+    };
+    const text = (value) => (value === null || value === undefined ? "–" : value.toFixed(1).replace("-", "−"));
+    const row = place.createTHead().insertRow();
+    const head = (name, scope, at, more = "") => at.append(Object.assign(document.createElement("th"), { scope, className: more, textContent: name }));
+    head("Week until", "col", row);
+    for (const name of ["Fitness", "Fatigue", "Form", ...(data.performance ? ["Performance", "80 % low", "80 % high"] : [])]) head(name, "col", row, "n");
+    const body = place.createTBody();
+    for (const day of days.filter((one) => new Date(`${one}T12:00`).getDay() === 0).reverse()) {
+      const found = planned.get(day) ?? known(day);
+      const line = body.insertRow();
+      head(`${month(day)}${planned.has(day) ? ", planned" : ""}`, "row", line);
+      for (const key of ["fitness", "fatigue", "form", ...(data.performance ? ["performance", "low", "high"] : [])]) Object.assign(line.insertCell(), { className: "n", textContent: text(found[key]) });
+    }
+  };
   draw();
+  table(document.getElementById("mc-numbers"));
   new MutationObserver(draw).observe(document.documentElement, { attributes: true, attributeFilter: ["class"] });
 })();

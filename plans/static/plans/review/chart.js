@@ -1,6 +1,6 @@
 // Fitness, fatigue and form to race day: with the edits solid, as saved dashed. All numbers come from the server.
 
-import { longDay } from "./text.js";
+import { fill, h, longDay, MINUS } from "./text.js";
 
 const probe = document.createElement("canvas");
 probe.width = probe.height = 1;
@@ -20,8 +20,9 @@ function colour(name) {
 const LINES = [["fitness", "Fitness", "--mc-primary", 1.8], ["fatigue", "Fatigue", "--mc-muted", 1], ["form", "Form", "--mc-form", 1.6]];
 
 export class EffectChart {
-  constructor(canvas, { weeks, today }) {
-    Object.assign(this, { canvas, today, answer: null, chart: null });
+  /** `numbers`: where the table goes that says the same as the curves. */
+  constructor(canvas, { weeks, today, numbers }) {
+    Object.assign(this, { canvas, today, numbers, answer: null, chart: null });
     this.weekOf = new Map(weeks.map((week) => [week.monday, `W${week.number}`]));
     new MutationObserver(() => this.#draw(true)).observe(document.documentElement, { attributes: true, attributeFilter: ["class"] });
   }
@@ -39,8 +40,23 @@ export class EffectChart {
     this.chart.data.labels = answer.days;
     this.chart.data.datasets = this.#datasets(answer);
     this.chart.update("none");
+    this.#table(answer);
     const last = (name) => Math.round(answer.after_series[name].at(-1) ?? 0);
     this.canvas.setAttribute("aria-label", `On race day with the edits: fitness ${last("fitness")}, fatigue ${last("fatigue")}, form ${last("form")}`);
+  }
+
+  /** A row for the first day of each week and for race day, what is saved in brackets where the edits change it. */
+  #table({ days, before_series: before, after_series: after }) {
+    const value = (key, i) => {
+      const [now, was] = [after, before].map((series) => Math.round(series[key][i]));
+      return (now === was || Number.isNaN(was) ? String(now) : `${now} (${was})`).replaceAll("-", MINUS);
+    };
+    const rows = days.flatMap((day, i) => {
+      const name = i === days.length - 1 ? "Race day" : this.weekOf.get(day);
+      return name ? [h("tr", {}, h("th", { scope: "row" }, name), LINES.map(([key]) => h("td", { class: "n" }, value(key, i))))] : [];
+    });
+    fill(this.numbers, h("table", { class: "mc-table" }, h("caption", { class: "mc-hidden" }, "At the start of each week, as saved in brackets"),
+      h("thead", {}, h("tr", {}, h("th", { scope: "col" }, "Week"), LINES.map(([, label]) => h("th", { scope: "col", class: "n" }, label)))), h("tbody", {}, rows)));
   }
 
   #datasets({ before_series: before, after_series: after }) {

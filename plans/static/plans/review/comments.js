@@ -23,7 +23,7 @@ export class Comments {
     const threads = this.list.filter((comment) => !comment.parent_id && (anchor ? comment.anchor_id === anchor : true));
     const open = threads.filter((comment) => !comment.resolved_at);
     const settled = threads.filter((comment) => comment.resolved_at);
-    const again = () => this.draw(place, anchor, show);
+    const again = () => { this.draw(place, anchor, show); place.focus({ preventScroll: true }); }; // what had the focus is gone
     fill(place, h(anchor ? "h3" : "h2", {}, "Comments ", h("span", { class: "rv-count" }, String(this.count(anchor)))),
       open.length > 0 && h("ul", { class: "rv-comments" }, open.map((comment) => this.#thread(comment, anchor, again, show))),
       settled.length > 0 && h("details", {}, h("summary", {}, `${plural(settled.length, "thread")} settled`), h("ul", { class: "rv-comments" }, settled.map((comment) => this.#thread(comment, anchor, again, show)))),

@@ -71,7 +71,7 @@ const effect = new EffectPanel({ whatif: at("whatif"), guards: at("guards"), edi
   model, predicted: version.predicted, goalSeconds: plan.goal_seconds, reasons: data.reasons, weekNumber,
   on: { retry: () => whatIf.ask(model.operations, { now: true }), show },
 });
-const chart = new EffectChart(at("chart"), { weeks, today: data.today });
+const chart = new EffectChart(at("chart"), { weeks, today: data.today, numbers: at("numbers") });
 const whatIf = new WhatIf({ api, onState: (state) => {
   effect.setState(state);
   drawRace(state.answer?.after ?? version.predicted);
