@@ -25,11 +25,13 @@ from django.core.management import call_command
 from django.test import Client
 call_command("check", deploy=True, fail_level="WARNING")
 client = Client(headers={"host": "plans.example"})
-plain, safe = client.get("/health/live?x=1"), client.get("/health/live", secure=True)
+plain, safe = client.get("/admin/login/?x=1"), client.get("/health/live", secure=True)
+asked = client.get("/health/live")
 posted = client.post("/api/v1/auth/token", secure=True, content_type="application/json", data="{")
 print(json.dumps({
     "plain": [plain.status_code, plain.headers["Location"]],
     "safe": [safe.status_code, safe.headers["Strict-Transport-Security"]],
+    "asked": asked.status_code,
     "posted": [posted.status_code, "Traceback" in posted.content.decode()],
     "cookies": {name: getattr(settings, name) for name in dir(settings) if "_COOKIE_" in name},
 }))
@@ -53,7 +55,8 @@ def told(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
 
 
 def test_checks_for_deployment_find_nothing_and_all_goes_over_tls(told: dict[str, Any]) -> None:
-    assert told["plain"] == [301, "https://plans.example/health/live?x=1"]
+    assert told["plain"] == [301, "https://plans.example/admin/login/?x=1"]
+    assert told["asked"] == 200, "load balancers ask without TLS"
     assert told["safe"] == [200, "max-age=31536000"]
     assert told["posted"] == [400, False]
 

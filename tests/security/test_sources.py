@@ -26,9 +26,10 @@ TALKERS: Final = {
         "experiments/services/assign.py",
         "telemetry/warehousing/postgres.py",
     },
-    "socket": {"common/sampling.py", "rollout/processes.py"},
+    "http.client": {"telemetry/probing.py"},
+    "socket": {"common/beat.py", "common/sampling.py", "rollout/processes.py"},
     **dict.fromkeys(
-        ("requests", "httpx", "aiohttp", "urllib3", "urllib.request", "http.client", "smtplib", "ftplib", "fsspec"),
+        ("requests", "httpx", "aiohttp", "urllib3", "urllib.request", "smtplib", "ftplib", "fsspec"),
         set(),
     ),
 }
