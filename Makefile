@@ -55,6 +55,10 @@ test-postgres: $(STAMP)  ## the suite on PostgreSQL as app_rw and Redis, with a 
 fuzz: $(STAMP)  ## requests made from the OpenAPI document, MESOCYCLE_FUZZ=200 of them an operation and person
 	MESOCYCLE_FUZZ=$${MESOCYCLE_FUZZ:-200} $(PY) -m pytest -q tests/access/test_schema_fuzz.py
 
+.PHONY: chaos
+chaos: $(STAMP)  ## kill, stop, fill and set back what there is for ten minutes under load, on servers of its own
+	$(PY) -m tests.chaos --minutes $${MINUTES:-10} --seed $${SEED:-1} --report docs/reports/chaos.md
+
 check: $(STAMP)  ## lint, types, floors, bandit, missing migrations, schemas of events, OpenAPI warnings
 	$(VENV)/bin/ruff check --no-cache .
 	$(VENV)/bin/ruff format --no-cache --check .

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from django.db import connection, models
@@ -28,6 +28,18 @@ def database_now() -> datetime:
     with connection.cursor() as cursor:
         cursor.execute("SELECT clock_timestamp()")
         return as_database_now(cursor.fetchone()[0])
+
+
+def database_moment(after: timedelta = timedelta(0)) -> Any:
+    """Return the database's present moment, and `after` from then, for a column or a condition of a statement.
+
+    An expression on PostgreSQL, the same for a whole statement, so that an index can be asked; a datetime where time
+    stands still (the virtual one) and on SQLite (our own clock's).
+    """
+    if clock.stands_still() or connection.vendor != "postgresql":
+        return clock.now() + after
+    moment = models.Func(template="statement_timestamp()", output_field=models.DateTimeField())
+    return models.ExpressionWrapper(moment + after, output_field=models.DateTimeField())
 
 
 def as_database_now(found: datetime | None) -> datetime:

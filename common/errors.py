@@ -178,6 +178,15 @@ class Busy(DomainError):
     status = 409
 
 
+class Unavailable(DomainError):
+    """What the request needs does not answer at the moment; send it again, a write with the same Idempotency-Key."""
+
+    type_slug = "unavailable"
+    title = "Not available at the moment"
+    status = 503
+    retry_after = 2
+
+
 class KeyDestroyed(DomainError):
     """The person's data was erased: the key that could read it no longer exists."""
 

@@ -3,7 +3,8 @@
 A worker that dies leaves a row whose lease runs out; the sweep (or the redelivered message) claims it again, up to
 `MAX_ATTEMPTS` times. A worker that was only slow finds its claim gone (`JobLost`) and writes nothing more. Handlers get
 the row, open their own units of work, and report progress between them. A kind may ask to be told of what failed for
-good, also where it was the worker that died.
+good, also where it was the worker that died. Leases are told by the database's clock: one process whose clock is ahead
+must not keep a job from all the others.
 """
 
 from __future__ import annotations
@@ -21,11 +22,12 @@ from django.db.models import F, Q, QuerySet
 
 from common import clock
 from common.context import RequestInfo, current_request_id, requested_by
+from common.database_time import database_moment, database_now
 from common.errors import DomainError
 from common.ids import uuid7
 from common.models import Job, JobState
 from common.plain import plain
-from common.problem import internal_problem
+from common.problem import internal_problem, is_database_away
 from common.registries import Registry
 
 __all__ = [
@@ -111,22 +113,22 @@ def enqueue(
         requested_by_id=requested_by,
         subject_id=subject_id,
         request_id=current_request_id(),
-        lease_until=clock.now() + timedelta(seconds=DISPATCH_AGAIN_SECONDS),
+        lease_until=database_moment(timedelta(seconds=DISPATCH_AGAIN_SECONDS)),
     )
+    _forget_lease(job)
     _dispatch_on_commit(job.pk)
     return job
 
 
 def claim(job_id: UUID, worker: str, lease_seconds: int = LEASE_SECONDS) -> bool:
     """Take a queued job, or a running one whose lease ran out; of several workers exactly one gets True."""
-    now = clock.now()
-    free = Q(state=JobState.QUEUED) | Q(state=JobState.RUNNING, lease_until__lt=now)
+    free = Q(state=JobState.QUEUED) | Q(state=JobState.RUNNING, lease_until__lt=database_moment())
     taken = Job.objects.filter(free, pk=job_id, attempts__lt=MAX_ATTEMPTS).update(
         state=JobState.RUNNING,
         worker=worker[:200],
         attempts=F("attempts") + 1,
-        lease_until=now + timedelta(seconds=lease_seconds),
-        started_at=now,
+        lease_until=database_moment(timedelta(seconds=lease_seconds)),
+        started_at=clock.now(),
     )
     return taken == 1
 
@@ -142,7 +144,7 @@ def report_progress(job: Job, percent: float, note: str = "") -> None:
         job,
         progress=max(0, min(100, round(percent))),
         progress_note=note[:200],
-        lease_until=clock.now() + lease,
+        lease_until=database_moment(lease),
     )
 
 
@@ -201,16 +203,14 @@ def wait_for(job_id: UUID, *, seconds: float) -> Job:
 
 def sweep_stale(*, limit: int = 500) -> SweepReport:
     """Send again what was queued and forgotten or whose worker fell silent; give up what failed too often."""
-    now = clock.now()
-    stale = Job.objects.filter(state__in=[JobState.QUEUED, JobState.RUNNING], lease_until__lt=now)
+    stale = Job.objects.filter(state__in=[JobState.QUEUED, JobState.RUNNING], lease_until__lt=database_moment())
+    again = timedelta(seconds=DISPATCH_AGAIN_SECONDS)
     sent_again = given_up = 0
     for job in stale.order_by("lease_until")[:limit]:
         unchanged = Job.objects.filter(pk=job.pk, state=job.state, lease_until=job.lease_until)
         if job.attempts >= MAX_ATTEMPTS:
             given_up += _give_up(job, unchanged)
-        elif unchanged.update(
-            state=JobState.QUEUED, lease_until=now + timedelta(seconds=DISPATCH_AGAIN_SECONDS), worker=""
-        ):
+        elif unchanged.update(state=JobState.QUEUED, lease_until=database_moment(again), worker=""):
             sent_again += 1
             _dispatch_on_commit(job.pk)
     return SweepReport(sent_again=sent_again, given_up=given_up)
@@ -225,6 +225,8 @@ def _run_claimed(job: Job) -> None:
         logger.info("job refused", job_id=str(job.pk), kind=job.kind, problem=error.type_slug)
         fail(job, error.as_problem())
     except Exception as error:
+        if is_database_away(error):  # no fault of the job: once the lease has run out it is claimed again
+            raise
         # Clients get the request id, never the traceback.
         logger.exception("job failed", job_id=str(job.pk), kind=job.kind)
         _fail_for_good(job, internal_problem(), str(error))
@@ -235,7 +237,7 @@ def _give_up(job: Job, unchanged: QuerySet[Job]) -> bool:
 
     If this dies in between, the lease runs out and the next sweep does it again.
     """
-    lease_until = clock.now() + timedelta(seconds=LEASE_SECONDS)
+    lease_until = database_moment(timedelta(seconds=LEASE_SECONDS))
     if not unchanged.update(state=JobState.RUNNING, worker=SWEEPER, lease_until=lease_until):
         return False
     job.worker = SWEEPER
@@ -260,7 +262,7 @@ def _fail_for_good(job: Job, problem: dict[str, Any], why: str) -> None:
     tell = _on_failed.get(job.kind)
     if tell is not None:
         lease = timedelta(seconds=_lease_seconds.get(job.kind, LEASE_SECONDS))
-        _update_mine(job, lease_until=clock.now() + lease)
+        _update_mine(job, lease_until=database_moment(lease))
         try:
             tell(job, why)
         except OperationalError:
@@ -277,12 +279,19 @@ def _update_mine(job: Job, **changes: Any) -> None:
         raise JobLost(str(job.pk))
     for name, value in changes.items():
         setattr(job, name, value)
+    if "lease_until" in changes:
+        _forget_lease(job)
+
+
+def _forget_lease(job: Job) -> None:
+    """Let whoever asks for the lease read it anew: the database made it."""
+    job.__dict__.pop("lease_until", None)
 
 
 def _seconds_of_foreign_lease(job_id: UUID) -> float | None:
     held = Job.objects.filter(pk=job_id, state=JobState.RUNNING, attempts__lt=MAX_ATTEMPTS)
     lease_until = held.values_list("lease_until", flat=True).first()
-    return max(1.0, (lease_until - clock.now()).total_seconds() + 1) if lease_until else None
+    return max(1.0, (lease_until - database_now()).total_seconds() + 1) if lease_until else None
 
 
 def _dispatch_on_commit(job_id: UUID) -> None:
@@ -291,6 +300,6 @@ def _dispatch_on_commit(job_id: UUID) -> None:
     def send() -> None:
         from common.tasks import run_job as task
 
-        task.delay(str(job_id))
+        task.apply_async((str(job_id),), retry=False)
 
     transaction.on_commit(send, robust=True)

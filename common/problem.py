@@ -14,7 +14,7 @@ from django.core.exceptions import (
     TooManyFilesSent,
 )
 from django.core.exceptions import ValidationError as DjangoValidationError
-from django.db import OperationalError
+from django.db import InterfaceError, OperationalError
 from django.http import Http404, HttpRequest, HttpResponse
 from rest_framework import exceptions
 from rest_framework.renderers import JSONRenderer
@@ -32,12 +32,15 @@ from common.errors import (
     NotAuthenticated,
     NotPermitted,
     NotVisible,
+    Unavailable,
     flatten_errors,
 )
 from common.validation import invalid_input_from
 
 CONTENT_TYPE = "application/problem+json"
 _LOCK_NOT_AVAILABLE = "55P03"  # PostgreSQL's SQLSTATE
+_SHUTTING_DOWN = frozenset({"57P01", "57P02", "57P03"})
+_CONNECTION_EXCEPTION = "08"  # the class of SQLSTATE
 
 # What the framework refuses before any domain code runs: status → (slug, title, explanation on the problem's page).
 FRAMEWORK_PROBLEMS: dict[int, tuple[str, str, str]] = {
@@ -94,6 +97,8 @@ def as_domain_error(error: Exception) -> DomainError | None:
         return InvalidInput(errors=flatten_errors(error.detail))
     if isinstance(error, OperationalError) and is_lock_timeout(error):
         return Busy()
+    if is_database_away(error):
+        return Unavailable()
     return None
 
 
@@ -101,6 +106,17 @@ def is_lock_timeout(error: OperationalError) -> bool:
     """Return whether waiting for a lock took too long; every other operational error is a fault, not a conflict."""
     state = getattr(error.__cause__, "sqlstate", None)
     return state == _LOCK_NOT_AVAILABLE or str(error).startswith("database is locked")
+
+
+def is_database_away(error: Exception) -> bool:
+    """Return whether PostgreSQL cannot be reached, or ended the session: whoever asks again may be lucky.
+
+    Where the connection was lost in a COMMIT, nobody knows whether it was done; the idempotency key finds out.
+    """
+    if not isinstance(error, OperationalError | InterfaceError) or not hasattr(error.__cause__, "sqlstate"):
+        return False
+    state = error.__cause__.sqlstate  # type: ignore[union-attr]
+    return state is None or state in _SHUTTING_DOWN or state.startswith(_CONNECTION_EXCEPTION)
 
 
 def problem_exception_handler(error: Exception, context: dict[str, Any]) -> Response | None:
@@ -120,7 +136,7 @@ def problem_exception_handler(error: Exception, context: dict[str, Any]) -> Resp
     if "text/html" not in request.headers.get("Accept", ""):
         request.accepted_renderer = ProblemRenderer()
         request.accepted_media_type = CONTENT_TYPE
-    return Response(problem, status=problem["status"], headers=_headers(error))
+    return Response(problem, status=problem["status"], headers=_headers(domain_error or error))
 
 
 def problem_for_status(response: HttpResponse, request: HttpRequest) -> HttpResponse:

@@ -160,6 +160,7 @@ class Live:
         if self._copy is None:
             return
         try:
+            self._copy.parent.mkdir(parents=True, exist_ok=True)
             part = self._copy.with_suffix(f".{os.getpid()}.part")
             part.write_text(json.dumps(snapshot.as_json()))
             part.replace(self._copy)

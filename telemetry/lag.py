@@ -5,12 +5,15 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any, Final
 
+import structlog
 from django.core.cache import cache
 
 from common import clock
 from common.context import register_service, unit_of_work
 from telemetry.models import OutboxEvent
 from telemetry.services.emit import PARTITIONS
+
+logger = structlog.get_logger("mesocycle.telemetry")
 
 RELAY = register_service("relay")
 _KEY: Final = "telemetry:lag"
@@ -20,7 +23,10 @@ def note_lag() -> datetime | None:
     """Measure when the oldest event that waits happened (None: none waits) and let other processes know."""
     oldest = oldest_waiting()
     told = {"oldest": oldest and oldest.isoformat(), "at": clock.now().isoformat()}
-    cache.set(_KEY, told, timeout=None)
+    try:
+        cache.set(_KEY, told, timeout=None)
+    except Exception:  # a cache that is down ends no relay
+        logger.warning("the lag was not told", exc_info=True)
     return oldest
 
 

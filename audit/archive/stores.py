@@ -72,6 +72,8 @@ class FolderStore:
         """Keep a file: whole or not at all, and never in the place of another."""
         target = self._folder / name
         target.parent.mkdir(parents=True, exist_ok=True)
+        if target.exists():
+            raise ArchiveConflict(f"{name} is in the archive already.")
         half = target.with_suffix(f".{os.getpid()}.half")
         try:
             with source.open("rb") as given, half.open("wb") as file:
@@ -80,12 +82,13 @@ class FolderStore:
                 file.flush()
                 os.fsync(file.fileno())
             half.chmod(0o444)
+            # Before the name is given: a full disk or a kill in between must not leave a segment that nothing retains.
+            self._note(name, retain_until)
             os.link(half, target)
         except FileExistsError:
             raise ArchiveConflict(f"{name} is in the archive already.") from None
         finally:
             half.unlink(missing_ok=True)
-        self._note(name, retain_until)
 
     def retained_until(self, name: str) -> datetime:
         """Return until when a file is to be kept."""
@@ -102,8 +105,11 @@ class FolderStore:
     def _note(self, name: str, until: datetime) -> None:
         path = self._retention(name)
         half = path.with_suffix(f".{os.getpid()}.half")
-        half.write_text(json.dumps({"retain_until": until.astimezone(UTC).isoformat()}), encoding="ascii")
-        half.replace(path)
+        try:
+            half.write_text(json.dumps({"retain_until": until.astimezone(UTC).isoformat()}), encoding="ascii")
+            half.replace(path)
+        finally:
+            half.unlink(missing_ok=True)
 
     def _retention(self, name: str) -> Path:
         return (self._folder / name).with_suffix(".retention.json")

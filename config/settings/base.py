@@ -8,6 +8,8 @@ from pathlib import Path
 import dj_database_url
 from celery.schedules import crontab
 from django.urls import reverse_lazy
+from redis.backoff import NoBackoff
+from redis.retry import Retry
 
 from config.settings import env
 from config.settings.admin_theme import UNFOLD  # noqa: F401  (a setting)
@@ -104,6 +106,8 @@ DATABASES = {
     "default": dj_database_url.parse(
         env.text("DATABASE_URL", f"sqlite:///{VAR_DIR / 'mesocycle.sqlite3'}"),
         conn_max_age=env.integer("DATABASE_CONN_MAX_AGE", 60),
+        # Else each thread of each process fails one request after the server was restarted.
+        conn_health_checks=True,
     )
 }
 USES_SQLITE = DATABASES["default"]["ENGINE"] == "django.db.backends.sqlite3"
@@ -122,6 +126,8 @@ CACHES = {
             "BACKEND": "django.core.cache.backends.redis.RedisCache",
             "LOCATION": REDIS_URL,
             "KEY_PREFIX": REDIS_KEY_PREFIX,
+            # Without these a Redis that stands still makes every process unready that asks it anything.
+            "OPTIONS": {"socket_connect_timeout": 0.5, "socket_timeout": 0.5, "retry": Retry(NoBackoff(), 0)},
         }
         if REDIS_URL
         else {"BACKEND": "django.core.cache.backends.locmem.LocMemCache", "LOCATION": "mesocycle"}
@@ -181,6 +187,9 @@ CELERY_BROKER_TRANSPORT_OPTIONS = {
     # Without these two a killed worker's messages come back after about 100 s instead of seconds.
     "unacked_restore_interval": 2,
     "unacked_restore_throttle": 1,
+    # A broker that stands still must not hold up who sends: what was not sent is a row, and the sweep sends it.
+    "socket_connect_timeout": 2,
+    "socket_timeout": 5,
 }
 
 AUTH_USER_MODEL = "accounts.User"

@@ -24,7 +24,7 @@ from moto.server import ThreadedMotoServer
 
 from accounts.models import Role
 from audit import merkle
-from audit.archive.stores import S3Store, Store, store
+from audit.archive.stores import FolderStore, S3Store, Store, store
 from audit.canonical import COLUMNS, pack
 from audit.errors import ArchiveConflict, LogFromAnotherServer, RetentionShortened
 from audit.models import AuditEvent, AuditLeaf, AuditNode, AuditSeal
@@ -292,6 +292,21 @@ def test_nothing_that_is_kept_is_replaced(log: list[UUID], place: Store, tmp_pat
     with pytest.raises(ArchiveConflict):
         place.add(name, other, datetime.now(UTC))
     assert (list(place.read(name)), place.names()) == (before, [name])
+
+
+def test_a_segment_whose_retention_cannot_be_noted_is_not_kept(tmp_path: Path) -> None:
+    folder, source = tmp_path / "archive", tmp_path / "segment"
+    source.write_text("{}\n")
+    in_the_way = folder / f"segments/0-1.retention.{os.getpid()}.half"
+    in_the_way.mkdir(parents=True)  # as a full disk would
+    name, until = "segments/0-1.ndjson", datetime(2033, 1, 1, tzinfo=UTC)
+    with pytest.raises(OSError):
+        FolderStore(folder).add(name, source, until)
+    assert FolderStore(folder).names() == []
+    in_the_way.rmdir()
+    FolderStore(folder).add(name, source, until)
+    assert FolderStore(folder).retained_until(name) == until
+    assert [path.name for path in sorted((folder / "segments").iterdir())] == ["0-1.ndjson", "0-1.retention.json"]
 
 
 def test_a_bucket_locks_in_compliance_mode_and_its_first_version_counts(

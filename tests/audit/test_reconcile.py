@@ -103,6 +103,15 @@ def test_a_row_whose_event_was_never_written_is_named(action: str, name: str, lo
     assert f"{lost} times" in told[0].text
 
 
+def test_an_event_that_a_clock_put_far_from_its_row_is_found(review: Review) -> None:
+    moved = events("plan.edit_state")[0]
+    ahead = id_at(datetime.now(UTC) + timedelta(days=1))
+    old, new = ((str(one) if connection.vendor == "postgresql" else one.hex) for one in (moved.pk, ahead))
+    with as_owner("audit_events") as cursor:
+        cursor.execute(f"UPDATE audit_events SET id = '{new}' WHERE id = '{old}'")
+    assert reconcile() == []
+
+
 def test_two_reconcilers_at_once_tell_one_discrepancy_once(review: Review, monkeypatch: pytest.MonkeyPatch) -> None:
     """The look of the minute may meet that of the night."""
     delete(events("plan.approve"))

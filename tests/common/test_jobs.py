@@ -7,8 +7,9 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID
 
+import psycopg
 import pytest
-from django.db import IntegrityError, transaction
+from django.db import IntegrityError, OperationalError, transaction
 
 from common import clock, context, jobs
 from common.errors import InvalidInput
@@ -134,6 +135,20 @@ def test_an_unexpected_error_shows_the_request_id_and_no_traceback(kind: str) ->
     assert (problem["status"], problem["request_id"]) == (500, str(info.request_id))
     assert "division" not in str(problem)
     assert "Traceback" not in str(problem)
+
+
+def test_a_database_that_was_away_is_no_failure_of_the_job() -> None:
+    def interrupted(job: Job) -> dict[str, Any]:
+        raise OperationalError("terminating connection") from psycopg.errors.AdminShutdown()
+
+    jobs.register_job("test.interrupted", interrupted)
+    job = jobs.enqueue("test.interrupted", {})
+    with pytest.raises(OperationalError):
+        jobs.run_job(job.pk, worker="w")
+    job.refresh_from_db()
+    assert (job.state, job.problem) == (JobState.RUNNING, None)
+    with clock.frozen(LATER):
+        assert jobs.sweep_stale().sent_again == 1
 
 
 def test_the_sweep_sends_lost_jobs_again_and_gives_up_in_the_end(django_capture_on_commit_callbacks: Any) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+import psycopg
 import pytest
 from django.core.exceptions import PermissionDenied, ValidationError
 from django.db import OperationalError
@@ -103,6 +104,18 @@ def test_framework_errors_have_the_same_shape(error: Exception, status: int, slu
     assert response.status_code in ({status, 403} if status == 401 else {status})
     assert response.data["type"] == f"/problems/{slug}/" or status == 401
     assert response["Content-Type"] == "application/problem+json"
+
+
+@pytest.mark.parametrize(
+    ("state", "status"),
+    [(None, 503), ("57P01", 503), ("08006", 503), ("55P03", 409)],  # refused, restarted, cut off; a lock
+)
+def test_a_database_that_is_away_is_no_fault_of_the_request(state: str | None, status: int, person: Person) -> None:
+    error = OperationalError("server closed the connection")
+    error.__cause__ = psycopg.errors.lookup(state)() if state else psycopg.OperationalError()
+    response = call("get", person(), raises=error)
+    assert response.status_code == status
+    assert (response.get("Retry-After") == "2") == (status == 503)
 
 
 def test_an_unknown_method_is_a_problem(person: Person) -> None:

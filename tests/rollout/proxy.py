@@ -43,7 +43,11 @@ class Proxy:
                 if self.down:
                     client.close()
                     continue
-                server = socket.create_connection(self._target)
+                try:
+                    server = socket.create_connection(self._target)
+                except OSError:  # the server is away; it may come back
+                    client.close()
+                    continue
                 self._open += [client, server]
                 for pair in ((client, server), (server, client)):
                     threading.Thread(target=self._pump, args=pair, daemon=True).start()

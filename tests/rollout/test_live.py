@@ -59,7 +59,7 @@ def test_with_the_database_gone_ten_thousand_decisions_come_from_the_last_snapsh
 @pytest.mark.pure
 def test_a_process_that_starts_without_a_database_reads_the_copy_and_else_knows_nothing(settings, tmp_path):
     settings.FLAGS_REFRESH, settings.FLAGS_POLL_SECONDS, settings.FLAGS_START_SECONDS = "thread", 60, 1
-    source, copy = Source(), tmp_path / "flags.json"
+    source, copy = Source(), tmp_path / "not there yet" / "flags.json"
     assert Live(version=source.version, load=source.load, copy=copy).current().source == "database"
     source.down = True
     late = Live(version=source.version, load=source.load, copy=copy)

@@ -20,7 +20,7 @@ TALKERS: Final = {
     "apprise": {"rollout/delivery.py"},
     "mlflow": {"modeling/tracking.py"},
     "confluent_kafka": {"telemetry/sinks/kafka.py"},
-    "redis": {"rollout/fanout.py", "telemetry/monitored.py"},
+    "redis": {"config/settings/base.py", "rollout/fanout.py", "telemetry/monitored.py"},
     "psycopg": {
         "common/management/commands/setup_database.py",
         "experiments/services/assign.py",

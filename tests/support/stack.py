@@ -133,6 +133,10 @@ class Stack:
         for name in names or self.names:
             self.wait_ready(name)
 
+    def launch(self, name: str) -> None:
+        """Start a process and do not wait."""
+        self._start(name)
+
     def stop(self, *names: str, number: int = signal.SIGTERM) -> None:
         """Stop the processes (all, or those named) as their runner does, and wait; whoever does not end is killed."""
         stopping = [name for name in reversed(names or list(self._processes)) if self.is_running(name)]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import socket
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from datetime import timedelta
@@ -15,7 +16,9 @@ import pytest
 from django.core.cache import cache
 from django.core.management import CommandError, call_command
 from django.db import connection
-from django.test import Client
+from django.test import Client, override_settings
+from redis.backoff import NoBackoff
+from redis.retry import Retry
 
 from audit.models import AuditEvent
 from common import clock
@@ -98,6 +101,19 @@ def test_events_leave_and_are_marked(settings: Any) -> None:
     assert not OutboxEvent.objects.filter(published_at=None).exists()
     assert Relay().turn().published == 0
     assert OutboxEvent.objects.count() == len(rows)
+
+
+def test_a_cache_that_is_away_ends_no_relay() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:  # listens no more once this block has ended
+        port = taken.getsockname()[1]
+    away = {
+        "BACKEND": "django.core.cache.backends.redis.RedisCache",
+        "LOCATION": f"redis://127.0.0.1:{port}",
+        "OPTIONS": {"retry": Retry(NoBackoff(), 0)},
+    }
+    store(event(uuid7(), number=1))
+    with override_settings(CACHES={"default": away}):
+        assert Relay().turn().published == 1
 
 
 def test_batches_follow_each_other_until_nothing_waits(settings: Any, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -7,6 +7,7 @@ from dataclasses import asdict
 from typing import Any, Final
 
 from django.core.management.base import CommandParser
+from django.db import InterfaceError, OperationalError, connection
 
 from common.management.base import PARTLY_FAILED, MesocycleCommand
 from telemetry.services.relay import Relay, Relayed
@@ -28,13 +29,13 @@ class Command(MesocycleCommand):
         """Relay."""
         relay = Relay()
         try:
-            done = relay.turn()
-            while options["once"] and done.oldest and not done.error and (more := relay.turn()).published:
+            done = _turn(relay)
+            while options["once"] and done.oldest and not done.error and (more := _turn(relay)).published:
                 done += more
             while not options["once"]:
                 self._tell(done)
                 time.sleep(PAUSE_SECONDS)
-                done = relay.turn()
+                done = _turn(relay)
         finally:
             relay.close()
         if self.as_json:
@@ -49,3 +50,12 @@ class Command(MesocycleCommand):
         if done.published or done.retried or done.dead:
             counts = f"{done.published} published, {done.retried} to be tried again, {done.dead} dead letters"
             self.note(f"{counts}; {'some wait' if done.oldest else 'none waits'}")
+
+
+def _turn(relay: Relay) -> Relayed:
+    """Take a turn; a database that is away is an error of the turn and not the end of the relay."""
+    try:
+        return relay.turn()
+    except (OperationalError, InterfaceError) as error:
+        connection.close()
+        return Relayed(error=f"the database does not answer: {error}")
