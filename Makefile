@@ -12,7 +12,7 @@ BANDIT := $(VENV)/bin/bandit --quiet --confidence-level medium --configfile pypr
 	accounts audit common config experiments modeling plans rollout telemetry
 export UV_PYTHON_DOWNLOADS := never
 
-.PHONY: help setup demo up test test-browser test-postgres screenshots fuzz check bench audit-dependencies format lock schema
+.PHONY: help setup demo up test test-browser test-postgres screenshots fuzz check bench load audit-dependencies format lock schema
 help:  ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | expand -t 16
 
@@ -70,6 +70,10 @@ check: $(STAMP)  ## lint, types, floors, bandit, missing migrations, schemas of 
 	$(PY) manage.py check_schemas
 	$(PY) manage.py spectacular --validate --fail-on-warn --file /dev/null
 	$(VENV)/bin/mypy
+
+load: $(STAMP) $(VENV)/.installed-bench  ## 10,000 plans on PostgreSQL, 50 to 500 virtual people; writes docs/reports/load.md
+	$(PY) -m tests.load.populate --plans $${LOAD_PLANS:-10000}
+	$(PY) -m tests.load.run
 
 bench: $(STAMP) $(VENV)/.installed-bench  ## ratios against named peers, long sweeps
 	$(PY) -m bench --report docs/reports/bench.md

@@ -72,7 +72,9 @@ def adherence_of(athlete_ids: Iterable[UUID], today: date, *, weeks: int) -> dic
     ids = list(athlete_ids)
     first = today - timedelta(days=today.weekday()) - timedelta(weeks=weeks - 1)
     said = SessionCompletion.objects.filter(athlete=OuterRef("athlete"), session_id=OuterRef("session_id"))
-    rows = PlanSession.objects.filter(athlete__in=ids, version__plan__active_version=F("version"))
+    # The plans' athletes are named too: PostgreSQL else walks through the sessions of everybody's plans.
+    of_these = {"athlete__in": ids, "version__plan__athlete__in": ids, "version__plan__active_version": F("version")}
+    rows = PlanSession.objects.filter(**of_these)
     rows = rows.filter(day__gte=first, day__lt=today).exclude(kind__in=("rest", "race")).order_by()
     rows = rows.annotate(said=Subquery(said.order_by("-id").values("status")[:1]))
     due: dict[tuple[UUID, int], int] = defaultdict(int)

@@ -75,22 +75,30 @@ def content_sha256(content: Content) -> str:
     return text_sha256(document_text(session_texts(content)))
 
 
-def parsed(text: str) -> tuple[Content, dict[str, str]]:
+def parsed(text: str, known: tuple[Content, Mapping[str, str]] | None = None) -> tuple[Content, dict[str, str]]:
     """Return the document of a canonical text, and each session's own canonical text: slices of it.
+
+    `known`: another document with its texts; a session that reads the same is the very object of that one.
 
     Raises:
         ValueError: not a text that `document_text` made.
     """
     sessions: dict[str, Entry] = {}
     texts: dict[str, str] = {}
+    before, written = known or ({"sessions": {}}, {})
     if not text.startswith(_OPENING):
         raise ValueError("this is no plan document")
     at = len(_OPENING)
     while text[at : at + 1] == '"':
         session_id, colon = _DECODER.raw_decode(text, at)
-        entry, at = _DECODER.raw_decode(text, colon + 1)
-        texts[session_id] = text[colon + 1 : at]
-        sessions[session_id] = entry | {"load": float(entry["load"])}
+        same = written.get(session_id)
+        if same is not None and text.startswith(same, colon + 1):  # no object's text begins another's
+            at = colon + 1 + len(same)
+            texts[session_id], sessions[session_id] = same, before["sessions"][session_id]
+        else:
+            entry, at = _DECODER.raw_decode(text, colon + 1)
+            texts[session_id] = text[colon + 1 : at]
+            sessions[session_id] = entry | {"load": float(entry["load"])}
         at += text[at] == ","
     return {"sessions": sessions}, texts
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import date, datetime
 from typing import Final
@@ -88,7 +88,7 @@ def submissions(people: People) -> Iterator[Submission]:
 def overrides_of(people: People, wanted: Sequence[Submission]) -> Iterator[Row]:
     """Yield what submissions changed in the machine's sessions, net: what was changed and changed back is no row."""
     for batch in batched(iter(wanted), BATCH):
-        contents = _contents({pk for one in batch for pk in (one.version_id, one.baseline_id)})
+        contents = _contents(batch)
         reasons = _reasons(batch)
         for one in batch:
             before, after = contents[one.baseline_id], contents[one.version_id]
@@ -144,12 +144,19 @@ def satisfaction(people: People) -> Iterator[Row]:
                 yield {**said, "event_at": at, "available_at": at}
 
 
-def _contents(version_ids: Iterable[UUID]) -> dict[UUID, tuple[Content, Mapping[str, str]]]:
-    rows = PlanContent.objects.filter(version__in=list(version_ids)).order_by().values_list("version_id", "document")
-    found: dict[UUID, tuple[Content, Mapping[str, str]]] = {pk: parsed(text) for pk, text in rows}
-    for version in PlanVersion.objects.filter(pk__in=set(version_ids) - found.keys()):  # stored before documents were
+def _contents(batch: Sequence[Submission]) -> dict[UUID, tuple[Content, Mapping[str, str]]]:
+    """Return the documents of submissions and of their baselines, of which they are read as what differs."""
+    ids = {pk for one in batch for pk in (one.version_id, one.baseline_id)}
+    rows = PlanContent.objects.filter(version__in=ids).order_by().values_list("version_id", "document")
+    written: dict[UUID, str] = dict(rows)
+    found: dict[UUID, tuple[Content, Mapping[str, str]]] = {}
+    for version in PlanVersion.objects.filter(pk__in=ids - written.keys()):  # stored before documents were
         content = content_of(version)
         found[version.pk] = (content, session_texts(content))
+    for one in batch:
+        for pk, known in ((one.baseline_id, None), (one.version_id, one.baseline_id)):
+            if pk not in found:
+                found[pk] = parsed(written[pk], found[known] if known else None)
     return found
 
 

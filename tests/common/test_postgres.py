@@ -138,6 +138,11 @@ def test_rows_are_scoped_by_the_context_and_without_one_there_are_none(owner: Ba
     assert run(owner, "app_owner", count) == [(2,)]
 
 
+def test_queries_are_run_and_not_compiled(scratch: None) -> None:
+    with psycopg.connect(ADMIN_URL, dbname=NAME) as database:
+        assert database.execute("SHOW jit").fetchone() == ("off",)
+
+
 def test_setting_up_again_changes_nothing_and_keeps_the_guard(owner: BaseDatabaseWrapper) -> None:
     again = set_up()
     assert (again["database_created"], again["roles_created"]) == (False, [])

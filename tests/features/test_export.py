@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
@@ -222,12 +223,14 @@ def test_without_consent_nobody_is_there(world: World):
 
 
 def test_nothing_is_written_twice(world: World):
+    collecting = gc.get_threshold(), gc.get_freeze_count()
     with at(5):
         first = export()
         manifest, written = store().manifest, files()
     with at(6):
         again = export()
         assert (again.written, again.removed, again.kept) == (0, 0, first.written)
+        assert (gc.get_threshold(), gc.get_freeze_count()) == collecting
         assert again.data_sha256 == first.data_sha256
         assert store().manifest.parts == manifest.parts
         assert files() == written

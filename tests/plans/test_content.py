@@ -30,6 +30,21 @@ def test_the_text_is_the_canonical_json_and_reads_back(seed):
 
 
 @pytest.mark.pure
+@pytest.mark.parametrize("seed", range(5))
+def test_a_session_that_reads_the_same_is_the_same_object(seed):
+    made = content(random.Random(seed), 6)
+    changed, gone, *_ = made["sessions"]
+    after = {key: entry for key, entry in made["sessions"].items() if key != gone}
+    other = {"sessions": after | {changed: after[changed] | {"load": after[changed]["load"] + 1}}}
+    known = parsed(document_text(session_texts(made)))
+    text = document_text(session_texts(other))
+    found = parsed(text, known)
+    assert found == parsed(text)
+    same = {key for key, entry in found[0]["sessions"].items() if entry is known[0]["sessions"][key]}
+    assert same == made["sessions"].keys() - {changed, gone}
+
+
+@pytest.mark.pure
 @pytest.mark.parametrize("text", ["", "{}", '{"sessions":[]}', '{"sessions":{"a":}}'])
 def test_what_is_no_document_is_refused(text):
     with pytest.raises(ValueError, match=r"no plan document|Expecting value"):
