@@ -47,6 +47,7 @@ def _user(rows: QuerySet[User], person: Person) -> int:
     for user in rows:
         user.email, user.name, user.is_active = f"erased-{user.pk}@erased.invalid", NAME, False
         user.is_superuser = False
+        user.language = user.time_zone = user.units = user.intensity = ""
         user.token_version += 1
         user.set_unusable_password()
         user.save()

@@ -26,6 +26,7 @@ register("user.add", target_type="user", metadata=frozenset({"role", "invited"})
 register("user.role_change", target_type="user", metadata=frozenset({"role_before", "role_after"}))
 register("user.role_state", target_type="user", metadata=frozenset({"role", "is_active", "token_version"}), state=True)
 register("user.password_change", target_type="user", metadata=frozenset({"is_first"}))
+register("user.prefer", target_type="user", metadata=frozenset({"changes"}))
 register("auth.refresh_reuse", target_type="user", metadata=frozenset({"family"}))
 
 _ERASURE = frozenset({"state"})

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any, ClassVar
 
 from django.contrib import messages
+from django.contrib.admin import AllValuesFieldListFilter
 from django.db.models import Model, Q, QuerySet
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.template.response import TemplateResponse
@@ -16,8 +17,12 @@ from unfold.widgets import UnfoldAdminSelectWidget as Select
 
 from common.errors import DomainError, NotPermitted, NotVisible
 from common.registries import Registry
+from common.translating.showing import shown
 
-__all__ = ["ACCESS", "PolicyAdmin", "RangeDateFilter", "Select", "TabularInline", "action", "display", "may"]
+__all__ = [
+    "ACCESS", "PolicyAdmin", "RangeDateFilter", "Select", "TabularInline", "WordsFilter", "action", "display", "may",
+    "worded", "words_of",
+]  # fmt: skip
 
 # Filled by accounts: may this user do this verb at all (whatever the object)?
 ACCESS: Registry[Callable[[Any, str], bool]] = Registry("access checks", required=("matrix",))
@@ -26,6 +31,30 @@ ACCESS: Registry[Callable[[Any, str], bool]] = Registry("access checks", require
 def may(user: Any, verb: str) -> bool:
     """Return whether the matrix grants a verb to the user's role."""
     return bool(verb) and getattr(user, "is_authenticated", False) and ACCESS.get("matrix")(user, verb)
+
+
+class WordsFilter(AllValuesFieldListFilter):
+    """The values of a field that has no choices of its own, in the language of who looks."""
+
+    def choices(self, changelist: Any) -> Iterator[Any]:
+        """Yield what there is to choose."""
+        for choice in super().choices(changelist):
+            yield {**choice, "display": worded(choice["display"])}
+
+
+def worded(value: Any) -> str:
+    """Return a stored word (`half_marathon`) as people read it, in the language at hand."""
+    return shown(str(value).replace("_", " "))
+
+
+def words_of(name: str) -> Callable[[Any, Any], str]:
+    """Return a column with the words of a field that has no choices of its own."""
+
+    @display(description=name.replace("_", " "), ordering=name)
+    def column(page: Any, row: Any) -> str:
+        return worded(getattr(row, name))
+
+    return column
 
 
 class PolicyAdmin(ModelAdmin):  # type: ignore[misc]
@@ -56,7 +85,7 @@ class PolicyAdmin(ModelAdmin):  # type: ignore[misc]
 
     def render(self, request: HttpRequest, template: str, title: str, context: dict[str, Any]) -> HttpResponse:
         """Return a page of our own inside the admin's frame."""
-        base = {**self.admin_site.each_context(request), "opts": self.opts, "title": title}
+        base = {**self.admin_site.each_context(request), "opts": self.opts, "title": shown(title)}
         return TemplateResponse(request, template, {**base, **context})
 
     def changeform_view(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
@@ -69,7 +98,7 @@ class PolicyAdmin(ModelAdmin):  # type: ignore[misc]
         except (NotVisible, NotPermitted):
             raise
         except DomainError as error:
-            messages.error(request, error.detail)
+            messages.error(request, shown(error.detail))
             return HttpResponseRedirect(request.get_full_path())
 
     def log_addition(self, request: HttpRequest, obj: Model, message: Any) -> None:

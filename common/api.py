@@ -20,6 +20,7 @@ from rest_framework.views import APIView
 
 from common import context, throttle
 from common.errors import NotPermitted
+from common.language import turn_to
 from common.problem import as_domain_error
 from common.registries import Registry
 
@@ -61,6 +62,11 @@ class UnitOfWorkAPIMixin(APIView):
             _record_denial(error, drf_request)
         self.response = self.finalize_response(drf_request, response, *args, **kwargs)
         return self.response
+
+    def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
+        """Authenticate and check as DRF does, then turn to the caller's language where the request asks for none."""
+        super().initial(request, *args, **kwargs)
+        turn_to(request.user, request)
 
     def count_request(self, request: Request) -> None:
         """Hold the caller to the limit that `limits` names for the method; raises LimitReached."""

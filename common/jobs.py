@@ -17,8 +17,10 @@ from typing import Any
 from uuid import UUID
 
 import structlog
+from django.conf import settings
 from django.db import OperationalError, transaction
 from django.db.models import F, Q, QuerySet
+from django.utils import translation
 
 from common import clock
 from common.context import RequestInfo, current_request_id, requested_by
@@ -180,7 +182,9 @@ def run_job(job_id: UUID, *, worker: str) -> float | None:
         return _seconds_of_foreign_lease(job_id)
     job = Job.objects.get(pk=job_id)
     info = RequestInfo(request_id=job.request_id or uuid7())
-    with requested_by(info), structlog.contextvars.bound_contextvars(request_id=str(info.request_id)):
+    # What a job stores is the same whoever asked for it: without a broker it runs in the asker's request.
+    english = translation.override(settings.LANGUAGE_CODE)
+    with english, requested_by(info), structlog.contextvars.bound_contextvars(request_id=str(info.request_id)):
         try:
             _run_claimed(job)
         except JobLost:

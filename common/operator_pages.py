@@ -13,6 +13,7 @@ from django.template.response import TemplateResponse
 
 from common.admin import PolicyAdmin, may
 from common.errors import DomainError, NotPermitted, NotVisible, StaleVersion
+from common.translating.showing import shown
 
 
 def own_transaction(view: Callable[..., Any]) -> Callable[..., Any]:
@@ -72,11 +73,11 @@ def tell(request: HttpRequest, act: Callable[[], str]) -> None:
         NotVisible, NotPermitted: as everywhere in the admin, 404 and 403.
     """
     try:
-        messages.success(request, act())
+        messages.success(request, shown(act()))
     except (NotVisible, NotPermitted):
         raise
     except StaleVersion as error:
         raise Refused(is_stale=True) from error
     except DomainError as error:
-        messages.error(request, f"Not done: {error.detail}")
+        messages.error(request, shown(f"Not done: {error.detail}"))
         raise Refused(is_stale=False) from error

@@ -6,6 +6,7 @@ import json
 from http import HTTPStatus
 from typing import Any
 
+from django.conf import settings
 from django.core.exceptions import (
     PermissionDenied,
     RequestDataTooBig,
@@ -16,6 +17,7 @@ from django.core.exceptions import (
 from django.core.exceptions import ValidationError as DjangoValidationError
 from django.db import InterfaceError, OperationalError
 from django.http import Http404, HttpRequest, HttpResponse
+from django.utils import translation
 from rest_framework import exceptions
 from rest_framework.renderers import JSONRenderer
 from rest_framework.response import Response
@@ -35,6 +37,7 @@ from common.errors import (
     Unavailable,
     flatten_errors,
 )
+from common.translating.showing import shown
 from common.validation import invalid_input_from
 
 CONTENT_TYPE = "application/problem+json"
@@ -69,9 +72,9 @@ def problem_document(status: int, *, detail: str = "", instance: str | None = No
     slug, title, _ = FRAMEWORK_PROBLEMS.get(status, ("", "", ""))
     problem: dict[str, Any] = {
         "type": f"/problems/{slug}/" if slug else "about:blank",
-        "title": title or HTTPStatus(status).phrase,
+        "title": shown(title or HTTPStatus(status).phrase),
         "status": status,
-        "detail": detail or title or HTTPStatus(status).phrase,
+        "detail": shown(detail or title or HTTPStatus(status).phrase),
     }
     return {**problem, "instance": instance} if instance else problem
 
@@ -80,7 +83,18 @@ def internal_problem(*, instance: str | None = None) -> dict[str, Any]:
     """Return what clients learn of an unexpected error: that it happened, and the id by which we find it."""
     info = request_info.get()
     members = {"request_id": str(info.request_id)} if info else {}
-    return InternalError(**members).as_problem(instance=instance)
+    return translated(InternalError(**members).as_problem(instance=instance))
+
+
+def translated(problem: dict[str, Any]) -> dict[str, Any]:
+    """Return a problem with title and details in the language at hand; what it is, its `type`, stays the same."""
+    found = dict(problem)
+    for name in ("title", "detail"):
+        if isinstance(found.get(name), str):
+            found[name] = shown(found[name])
+    if isinstance(found.get("errors"), list):
+        found["errors"] = [one | {"detail": shown(one["detail"])} for one in found["errors"] if "detail" in one]
+    return found
 
 
 def as_domain_error(error: Exception) -> DomainError | None:
@@ -124,7 +138,7 @@ def problem_exception_handler(error: Exception, context: dict[str, Any]) -> Resp
     request = context["request"]
     domain_error = as_domain_error(error)
     if domain_error is not None:
-        problem = domain_error.as_problem(instance=request.path)
+        problem = translated(domain_error.as_problem(instance=request.path))
     elif isinstance(error, exceptions.APIException):
         problem = problem_document(error.status_code, detail=_text(error.detail), instance=request.path)
     elif isinstance(error, SuspiciousOperation):
@@ -141,11 +155,12 @@ def problem_exception_handler(error: Exception, context: dict[str, Any]) -> Resp
 
 def problem_for_status(response: HttpResponse, request: HttpRequest) -> HttpResponse:
     """Return Django's HTML error page as a problem with the same status and headers."""
-    if response.status_code >= 500:
-        problem = internal_problem(instance=request.path)
-        problem["status"] = response.status_code
-    else:
-        problem = problem_document(response.status_code, instance=request.path)
+    with translation.override(getattr(request, "LANGUAGE_CODE", settings.LANGUAGE_CODE)):
+        if response.status_code >= 500:
+            problem = internal_problem(instance=request.path)
+            problem["status"] = response.status_code
+        else:
+            problem = problem_document(response.status_code, instance=request.path)
     answer = HttpResponse(json.dumps(problem, cls=JSONEncoder), status=response.status_code, content_type=CONTENT_TYPE)
     for name in ("Allow", "Retry-After", "WWW-Authenticate"):
         if name in response.headers:

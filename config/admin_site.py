@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import update_wrapper
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from django.contrib.admin.apps import AdminConfig
 from django.core.exceptions import PermissionDenied
@@ -15,16 +15,27 @@ from unfold.sites import UnfoldAdminSite
 
 from common.context import unit_of_work
 from common.errors import NotPermitted, NotVisible
+from common.translating.names import translate_names
+from config import theme_words
 from config.navigation import sidebar
 
 if TYPE_CHECKING:
     from unfold.forms import AuthenticationForm
 
 
+OUR_APPS: Final = ("audit", "telemetry", "accounts", "modeling", "rollout", "experiments", "plans")
+
+
 class MesocycleAdminConfig(AdminConfig):
     """Django's admin with our site."""
 
     default_site = "config.admin_site.MesocycleAdminSite"
+
+    def ready(self) -> None:
+        """Register the pages, then let their names be translated."""
+        super().ready()
+        translate_names(OUR_APPS)
+        theme_words.register()
 
 
 class MesocycleAdminSite(UnfoldAdminSite):

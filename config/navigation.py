@@ -6,8 +6,10 @@ from typing import Any
 
 from django.http import HttpRequest
 from django.urls import reverse
+from django.utils.translation import gettext_lazy as _
 
 from accounts.matrix import relation_for
+from common.translating.showing import shown
 
 # group, title, icon, page, the verb that a role needs for it
 _PAGES = [
@@ -50,14 +52,22 @@ def sidebar(request: HttpRequest) -> list[dict[str, Any]]:
     for group, title, icon, page, verb in _PAGES:
         if relation_for(role, verb) is not None:
             link = reverse(page)
-            item = {"title": title, "icon": icon, "link": link, "active": _is_at(request.path, link)}
+            item = {"title": shown(title), "icon": icon, "link": link, "active": _is_at(request.path, link)}
             if page == "admin:plans_pending":
                 item |= _badge(request, "pending_count")
             groups.setdefault(group, []).append(item)
     if groups:
         own = [_own_reports(request)] if _files_reports(role) else []
         groups["You"] = [*own, _notifications(request)]
-    return [{"title": group, "separator": True, "items": items} for group, items in groups.items()]
+    return [{"title": shown(group), "separator": True, "items": items} for group, items in groups.items()]
+
+
+def account(request: HttpRequest) -> list[dict[str, Any]]:
+    """Return the entries of the user's menu."""
+    own = [{"title": _("Preferences"), "link": reverse("preferences")}]
+    if getattr(request.user, "has_usable_password", bool)():
+        own.append({"title": _("Change password"), "link": reverse("admin:password_change")})
+    return own
 
 
 def _files_reports(role: str) -> bool:
@@ -67,13 +77,18 @@ def _files_reports(role: str) -> bool:
 
 def _own_reports(request: HttpRequest) -> dict[str, Any]:
     link = reverse("admin:rollout_report_changelist")
-    return {"title": "Your reports", "icon": "support_agent", "link": link, "active": _is_at(request.path, link)}
+    return {"title": shown("Your reports"), "icon": "support_agent", "link": link, "active": _is_at(request.path, link)}
 
 
 def _notifications(request: HttpRequest) -> dict[str, Any]:
     """Return everybody's own entry; it comes last, since the first is where a role lands."""
     link = reverse("admin:accounts_notification_changelist")
-    item = {"title": "Notifications", "icon": "notifications", "link": link, "active": _is_at(request.path, link)}
+    item = {
+        "title": shown("Notifications"),
+        "icon": "notifications",
+        "link": link,
+        "active": _is_at(request.path, link),
+    }
     return item | _badge(request, "unread_count")
 
 

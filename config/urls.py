@@ -5,6 +5,7 @@ from django.urls import include, path
 from django.views.generic import RedirectView
 from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerSplitView
 
+from config.page_texts import page_texts
 from config.password_pages import ChooseView, ChosenView, ResetView, SentView
 from plans.api.training_views import calendar_feed
 from rollout.api import urls as rollout_urls
@@ -33,6 +34,8 @@ urlpatterns = [
     path("password/choose/<uidb64>/<token>/", ChooseView.as_view(), name="password_reset_confirm"),
     path("password/chosen/", ChosenView.as_view(), name="password_reset_complete"),
     path("calendar/<str:token>.ics", calendar_feed, name="calendar-feed"),
+    path("texts.js", page_texts, name="page-texts"),
+    path("admin/", include("accounts.pages.urls")),
     path("admin/", include("telemetry.pages.urls")),
     path("admin/", include("plans.evidence.urls")),
     path("admin/", admin.site.urls),

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from typing import Any, Final
 
+from django.utils.translation import gettext
+
+from common.translating.showing import shown
 from modeling.models import Fit
 
 KIND_TILES: Final = {"running": "R", "cycling": "C", "other": "·"}
@@ -64,7 +67,9 @@ def model_card(fit: Fit) -> dict[str, Any]:
         ],
         "skill": _skill(report.get("skill_vs_last")),
         "coverage": _coverage(validation),
-        "unidentified": [PARAMETERS[name][0] for name in ("tau1", "tau2") if not report[name]["identified"]],
+        "unidentified": gettext(" and ").join(
+            shown(PARAMETERS[name][0]) for name in ("tau1", "tau2") if not report[name]["identified"]
+        ),
         "warnings": report.get("warnings", []),
         "fitted": fit.created_at,
         "tests": fit.n_tests,

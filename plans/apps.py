@@ -20,6 +20,7 @@ class PlansConfig(AppConfig):
             notices,
             reconciliation,
             variants,
+            words,
         )
         from plans.admin.plan_history import changes_of_events
         from plans.api import browsable  # noqa: F401  (register the pages of the browsable API)
@@ -36,6 +37,7 @@ class PlansConfig(AppConfig):
         measures.register()
         monitored.register()
         variants.register()
+        words.register()
         version_evidence.register()
         reconciliation.register()
         erasing.register()

@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
+from datetime import date
 from typing import Any
 
+from django.utils.translation import gettext, gettext_noop
+
 from accounts.notifications import register_kind
-from plans.presentation import RACE_LABELS
+from common.translating.showing import day
+from plans.presentation import race_label
 
 
 def _race(data: dict[str, Any]) -> str:
-    return f"{RACE_LABELS.get(data['race'], data['race'])} on {data['race_date']}"
+    """Return "Marathon on 3 May 2026", in the language at hand."""
+    at = date.fromisoformat(data["race_date"])
+    return gettext("{race} on {day}").format(race=race_label(data["race"]), day=day(at, "j M Y"))
 
 
 def _page(data: dict[str, Any]) -> str:
@@ -21,20 +27,20 @@ def _resource(data: dict[str, Any]) -> str:
 
 
 _TO_ATHLETES = {
-    "plan.reviewed": "Your coach reviewed your plan: {}. Read and decide.",
-    "plan.published": "Your plan is published: {}.",
-    "plan.commented": "A new comment on your plan: {}.",
+    "plan.reviewed": gettext_noop("Your coach reviewed your plan: {}. Read and decide."),
+    "plan.published": gettext_noop("Your plan is published: {}."),
+    "plan.commented": gettext_noop("A new comment on your plan: {}."),
 }
 _TO_COACHES = {
-    "plan.accepted": "An athlete accepted their plan: {}.",
-    "plan.changes_requested": "An athlete asks for changes: {}.",
-    "plan.commented_by_athlete": "An athlete commented on their plan: {}.",
-    "session.moved": "An athlete moved a session: {}.",
+    "plan.accepted": gettext_noop("An athlete accepted their plan: {}."),
+    "plan.changes_requested": gettext_noop("An athlete asks for changes: {}."),
+    "plan.commented_by_athlete": gettext_noop("An athlete commented on their plan: {}."),
+    "session.moved": gettext_noop("An athlete moved a session: {}."),
 }
 
 for _kind, _text in {**_TO_ATHLETES, **_TO_COACHES}.items():
     register_kind(
         _kind,
-        title=lambda data, text=_text: text.format(_race(data)),  # type: ignore[misc]
+        title=lambda data, text=_text: gettext(text).format(_race(data)),  # type: ignore[misc]
         link=_page if _kind in _TO_COACHES else _resource,
     )

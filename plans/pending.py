@@ -10,6 +10,7 @@ from uuid import UUID
 
 from django.db.models import OuterRef, Subquery
 
+from accounts.preferences import today_of
 from common import clock
 from plans.models import Plan, PlanLook, PlanVersion
 from plans.policies import Actor, plans_for
@@ -45,7 +46,7 @@ class Pending:
         found = {
             "waiting": self.waiting >= LONG_WAIT,
             "guards": self.guards > 0,
-            "soon": self.plan.race_date - clock.today() <= RACE_SOON,
+            "soon": self.plan.race_date - today_of(self.plan.athlete) <= RACE_SOON,
             "changed": self.is_new or any(self.since_look.values()),
             "uncertain": self.grade != "calibrated",
         }
@@ -58,7 +59,7 @@ def pending_plans(user: Actor, *, limit: int = MOST) -> list[Pending]:
     rows = plans_for(user).filter(status__in=sorted(PENDING)).annotate(looked=Subquery(look[:1]))
     plans: list[Any] = list(rows.order_by("state_since", "id")[:limit])
     news = _since({plan.pk: plan.looked or 0 for plan in plans})
-    weeks = adherence_of({plan.athlete_id for plan in plans}, clock.today(), weeks=ADHERENCE_WEEKS)
+    weeks = adherence_of({plan.athlete_id: today_of(plan.athlete) for plan in plans}, weeks=ADHERENCE_WEEKS)
     return [_row(plan, plan.looked, news[plan.pk], weeks[plan.athlete_id]) for plan in plans]
 
 
@@ -101,7 +102,7 @@ def _row(plan: Plan, looked: int | None, summaries: list[dict[str, Any]], weeks:
     return Pending(
         plan=plan,
         waiting=clock.now() - plan.state_since,
-        weeks_to_go=max((plan.race_date - clock.today()).days, 0) // 7,
+        weeks_to_go=max((plan.race_date - today_of(plan.athlete)).days, 0) // 7,
         grade=str(head.provenance_json.get("grade", "population")),
         guards=len(head.relaxed_json),
         since_look=dict(counts),

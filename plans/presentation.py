@@ -6,6 +6,7 @@ import re
 from datetime import date
 from typing import Any, Final
 
+from common.translating.showing import shown
 from plans.models import Plan, PlanSession, PlanVersion
 from plans.selectors import Week, weeks_of
 
@@ -19,6 +20,11 @@ RACE_LABELS: Final = {
     "gran_fondo": "Gran fondo",
 }
 _CLOCK = re.compile(r"^(\d{1,2}):(\d{2})(?::(\d{2}))?$")
+
+
+def race_label(race: str) -> str:
+    """Return what a race is called, in the language at hand."""
+    return shown(RACE_LABELS.get(race, race))
 
 
 def seconds_from(text: str) -> float:
@@ -49,7 +55,7 @@ def minutes_text(minutes: float) -> str:
 def predicted_text(predicted: dict[str, Any] | None) -> str:
     """Return `3:15:05 (80 %: 3:12:55 – 3:17:20)`, or that there is no prediction."""
     if not predicted:
-        return "no prediction (no test to start from)"
+        return shown("no prediction (no test to start from)")
     show = clock_text if predicted["unit"] == "s" else lambda value: f"{value:.0f} {predicted['unit']}"
     level = round(100 * predicted.get("level", 0.8))
     return f"{show(predicted['value'])} ({level} %: {show(predicted['low'])} – {show(predicted['high'])})"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date, timedelta
 from typing import Any, Final
@@ -64,27 +64,33 @@ def newest_completions(athlete_id: UUID, session_ids: list[UUID]) -> dict[UUID, 
 
 def adherence(athlete_id: UUID, today: date, *, weeks: int = 8) -> list[WeekAdherence]:
     """Return adherence by week, oldest first, up to yesterday; weeks in which nothing was due have no percentage."""
-    return adherence_of([athlete_id], today, weeks=weeks)[athlete_id]
+    return adherence_of({athlete_id: today}, weeks=weeks)[athlete_id]
 
 
-def adherence_of(athlete_ids: Iterable[UUID], today: date, *, weeks: int) -> dict[UUID, list[WeekAdherence]]:
-    """Return the same for many athletes: one query for any number."""
-    ids = list(athlete_ids)
-    first = today - timedelta(days=today.weekday()) - timedelta(weeks=weeks - 1)
+def adherence_of(today: Mapping[UUID, date], *, weeks: int) -> dict[UUID, list[WeekAdherence]]:
+    """Return the same for many athletes by their own day, which differs with their time zones: one query in all."""
+    firsts = {key: day - timedelta(days=day.weekday()) - timedelta(weeks=weeks - 1) for key, day in today.items()}
+    if not firsts:
+        return {}
     said = SessionCompletion.objects.filter(athlete=OuterRef("athlete"), session_id=OuterRef("session_id"))
     # The plans' athletes are named too: PostgreSQL else walks through the sessions of everybody's plans.
+    ids = list(today)
     of_these = {"athlete__in": ids, "version__plan__athlete__in": ids, "version__plan__active_version": F("version")}
     rows = PlanSession.objects.filter(**of_these)
-    rows = rows.filter(day__gte=first, day__lt=today).exclude(kind__in=("rest", "race")).order_by()
+    rows = rows.filter(day__gte=min(firsts.values()), day__lt=max(today.values()))
+    rows = rows.exclude(kind__in=("rest", "race")).order_by()
     rows = rows.annotate(said=Subquery(said.order_by("-id").values("status")[:1]))
     due: dict[tuple[UUID, int], int] = defaultdict(int)
     done: dict[tuple[UUID, int], float] = defaultdict(float)
     for athlete_id, day, status in rows.values_list("athlete_id", "day", "said"):
-        week = (athlete_id, (day - first).days // 7)
+        if not firsts[athlete_id] <= day < today[athlete_id]:
+            continue
+        week = (athlete_id, (day - firsts[athlete_id]).days // 7)
         due[week] += 1
         done[week] += _SHARES.get(status, 0.0)
     return {
-        key: [WeekAdherence(first + timedelta(weeks=i), due[key, i], done[key, i]) for i in range(weeks)] for key in ids
+        key: [WeekAdherence(first + timedelta(weeks=i), due[key, i], done[key, i]) for i in range(weeks)]
+        for key, first in firsts.items()
     }
 
 

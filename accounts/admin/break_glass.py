@@ -26,6 +26,7 @@ from audit.models import AuditEvent
 from common.admin import PolicyAdmin, may
 from common.errors import DomainError, NotPermitted, NotVisible
 from common.keys import key_ring
+from common.translating.showing import shown
 
 
 @admin.register(BreakGlass)
@@ -68,7 +69,7 @@ class BreakGlassAdmin(PolicyAdmin):
             except (NotVisible, NotPermitted):
                 raise
             except DomainError as error:
-                messages.error(request, error.detail)
+                messages.error(request, shown(error.detail))
                 return HttpResponseRedirect(request.get_full_path())
             return HttpResponseRedirect(reverse("admin:audit_auditevent_changelist"))
         minutes = LASTS.seconds // 60
@@ -80,22 +81,22 @@ class BreakGlassAdmin(PolicyAdmin):
             raise NotPermitted("Your role has no break-glass.")
         try:
             close_break_glass(acting_user=acting_user(request))
-            messages.success(request, "Closed: what people wrote is hidden again.")
+            messages.success(request, shown("Closed: what people wrote is hidden again."))
         except (NotVisible, NotPermitted):
             raise
         except DomainError as error:
-            messages.error(request, error.detail)
+            messages.error(request, shown(error.detail))
         return HttpResponseRedirect(reverse("admin:audit_auditevent_changelist"))
 
     def review(self, request: HttpRequest, pk: UUID) -> HttpResponse:
         """Mark a use as reviewed."""
         try:
             review_break_glass(glass_id=pk, note=request.POST.get("note", ""), acting_user=acting_user(request))
-            messages.success(request, "Marked as reviewed.")
+            messages.success(request, shown("Marked as reviewed."))
         except (NotVisible, NotPermitted):
             raise
         except DomainError as error:
-            messages.error(request, error.detail)
+            messages.error(request, shown(error.detail))
         return HttpResponseRedirect(reverse("admin:accounts_breakglass_changelist"))
 
 

@@ -22,6 +22,7 @@ from common.admin import PolicyAdmin
 from common.context import COMMAND_LINE
 from common.errors import DomainError, NotPermitted, NotVisible
 from common.keys import key_ring
+from common.translating.showing import shown
 
 PAGE = 50
 
@@ -89,9 +90,9 @@ class ErasureRequestAdmin(PolicyAdmin):
             except NotPermitted:
                 raise
             except DomainError as error:
-                messages.error(request, error.detail)
+                messages.error(request, shown(error.detail))
                 return HttpResponseRedirect(request.get_full_path())
-            messages.success(request, "Entered. Another administrator confirms or refuses it.")
+            messages.success(request, shown("Entered. Another administrator confirms or refuses it."))
             return HttpResponseRedirect(reverse("admin:accounts_erasurerequest_change", args=[asked.pk]))
         return self.render(request, "accounts/erasure_add.html", "Enter a request", pick_context(request))
 
@@ -119,27 +120,27 @@ class ErasureRequestAdmin(PolicyAdmin):
         asked = ErasureRequest.objects.filter(pk=pk).select_related("athlete").first()
         here = reverse("admin:accounts_erasurerequest_change", args=[pk])
         if asked is not None and request.POST.get("name", "").strip() != asked.athlete.name:
-            messages.error(request, "Type the athlete’s name exactly as it stands above.")
+            messages.error(request, shown("Type the athlete’s name exactly as it stands above."))
             return HttpResponseRedirect(here)
         try:
             erased = confirm_erasure(request_id=pk, acting_user=acting_user(request))
         except (NotVisible, NotPermitted):
             raise
         except DomainError as error:
-            messages.error(request, error.detail)
+            messages.error(request, shown(error.detail))
         else:
-            messages.success(request, f"Erased; {erased.keys} keys were destroyed.")
+            messages.success(request, shown(f"Erased; {erased.keys} keys were destroyed."))
         return HttpResponseRedirect(here)
 
     def refuse(self, request: HttpRequest, pk: UUID) -> HttpResponse:
         """Close the request without erasing."""
         try:
             refuse_erasure(request_id=pk, reason=request.POST.get("reason", ""), acting_user=acting_user(request))
-            messages.success(request, "Refused; the athlete reads why.")
+            messages.success(request, shown("Refused; the athlete reads why."))
         except (NotVisible, NotPermitted):
             raise
         except DomainError as error:
-            messages.error(request, error.detail)
+            messages.error(request, shown(error.detail))
         return HttpResponseRedirect(reverse("admin:accounts_erasurerequest_change", args=[pk]))
 
 

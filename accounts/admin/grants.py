@@ -18,6 +18,7 @@ from common import clock
 from common.admin import PolicyAdmin, action
 from common.errors import InvalidInput
 from common.keys import key_ring
+from common.translating.showing import shown
 
 
 class GrantForm(forms.ModelForm[Any]):
@@ -71,7 +72,7 @@ class GrantAdmin(PolicyAdmin):
         chosen = list(queryset)
         for given in chosen:
             self.end_one(request, given)
-        messages.success(request, f"Ended {len(chosen)}.")
+        messages.success(request, shown(f"Ended {len(chosen)}."))
 
     def end_one(self, request: HttpRequest, given: Any) -> None:
         """Call the service that ends a grant."""

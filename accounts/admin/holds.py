@@ -21,6 +21,7 @@ from accounts.services.holds import lift_hold, place_hold
 from common.admin import PolicyAdmin
 from common.errors import DomainError, InvalidInput, NotPermitted, NotVisible
 from common.keys import key_ring
+from common.translating.showing import shown
 
 
 @admin.register(LegalHold)
@@ -57,9 +58,9 @@ class LegalHoldAdmin(PolicyAdmin):
             except NotPermitted:
                 raise
             except DomainError as error:
-                messages.error(request, error.detail)
+                messages.error(request, shown(error.detail))
                 return HttpResponseRedirect(request.get_full_path())
-            messages.success(request, "Placed: nothing about this athlete is erased or removed from now on.")
+            messages.success(request, shown("Placed: nothing about this athlete is erased or removed from now on."))
             return HttpResponseRedirect(reverse("admin:accounts_legalhold_changelist"))
         return self.render(request, "accounts/hold_add.html", "Place a legal hold", pick_context(request))
 
@@ -67,11 +68,11 @@ class LegalHoldAdmin(PolicyAdmin):
         """End a hold now."""
         try:
             lift_hold(hold_id=pk, reason=request.POST.get("reason", ""), acting_user=acting_user(request))
-            messages.success(request, "Lifted.")
+            messages.success(request, shown("Lifted."))
         except (NotVisible, NotPermitted):
             raise
         except DomainError as error:
-            messages.error(request, error.detail)
+            messages.error(request, shown(error.detail))
         return HttpResponseRedirect(reverse("admin:accounts_legalhold_changelist"))
 
 

@@ -1,12 +1,13 @@
 from django.urls import path
 
-from accounts.api import erasure, grants, notifications, views
+from accounts.api import erasure, grants, notifications, preferences, views
 
 urlpatterns = [
     path("auth/token", views.TokenView.as_view(), name="auth-token"),
     path("auth/token/refresh", views.RefreshView.as_view(), name="auth-token-refresh"),
     path("auth/logout", views.LogoutView.as_view(), name="auth-logout"),
     path("me", views.MeView.as_view(), name="me"),
+    path("me/preferences", preferences.PreferencesView.as_view(), name="me-preferences"),
     path("me/erasure", erasure.MyErasureView.as_view(), name="me-erasure"),
     path("notifications", notifications.NotificationListView.as_view(), name="notifications"),
     path("notifications/read", notifications.NotificationReadView.as_view(), name="notifications-read"),

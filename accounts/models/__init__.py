@@ -1,4 +1,4 @@
-from accounts.models.athlete import Athlete, Level, Sex, Sport, Tier, Units
+from accounts.models.athlete import Athlete, Level, Sex, Sport, Tier
 from accounts.models.break_glass import BreakGlass
 from accounts.models.consent import Consent, Purpose
 from accounts.models.erasure import ErasureRequest, ErasureState
@@ -8,7 +8,7 @@ from accounts.models.link import CoachLink
 from accounts.models.notification import Notification
 from accounts.models.refresh import RefreshToken
 from accounts.models.team import Team, TeamMembership
-from accounts.models.user import Role, User
+from accounts.models.user import Intensity, Language, Role, Units, User
 
 __all__ = [
     "Athlete",
@@ -19,6 +19,8 @@ __all__ = [
     "ErasureRequest",
     "ErasureState",
     "Grant",
+    "Intensity",
+    "Language",
     "LegalHold",
     "Level",
     "Notification",

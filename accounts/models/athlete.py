@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import zoneinfo
-from functools import cache
 from typing import ClassVar, Final
 
 from django.conf import settings
-from django.core.exceptions import ValidationError
 from django.core.validators import MaxValueValidator, MinValueValidator
 from django.db import models
+from django.utils.translation import gettext
 
+from accounts.models.user import Units, validate_time_zone
 from common.history import tracked
 from common.models import BaseModel
 
@@ -43,25 +42,8 @@ class Sex(models.TextChoices):
     UNSPECIFIED = "unspecified", "Not stated"
 
 
-class Units(models.TextChoices):
-    METRIC = "metric", "Metric"
-    IMPERIAL = "imperial", "Imperial"
-
-
 PERSONAL: Final = ("name", "birth_year", "sex", "resting_heart_rate")
 """What describes the person rather than their training."""
-
-
-def validate_time_zone(name: str) -> None:
-    """Refuse names the time zone database does not know."""
-    if name not in _time_zones():
-        raise ValidationError(f"{name!r} is not a time zone name such as Europe/Berlin")
-
-
-@cache
-def _time_zones() -> frozenset[str]:
-    """Return the names that the database knows; reading it walks through 600 files, 14 ms."""
-    return frozenset(zoneinfo.available_timezones())
 
 
 class Athlete(BaseModel):
@@ -110,4 +92,4 @@ class Athlete(BaseModel):
         ]
 
     def __str__(self) -> str:
-        return f"{self.name} (synthetic)" if self.is_synthetic else self.name
+        return gettext("{name} (synthetic)").format(name=self.name) if self.is_synthetic else self.name

@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
-from typing import Any, ClassVar
+import zoneinfo
+from functools import cache
+from typing import Any, ClassVar, Final
 
 from django.contrib.auth.models import AbstractBaseUser, BaseUserManager, PermissionsMixin
+from django.core.exceptions import ValidationError
 from django.db import models
 from django.utils.crypto import salted_hmac
 
 from common import clock
 from common.history import tracked
 from common.models import BaseModel
+
+PREFERENCES: Final = ("language", "time_zone", "units", "intensity")
 
 
 class Role(models.TextChoices):
@@ -22,6 +27,38 @@ class Role(models.TextChoices):
     DATA_SCIENTIST = "data_scientist", "Data scientist"
     SUPPORT = "support", "Support"
     COMPLIANCE = "compliance", "Compliance"
+
+
+class Language(models.TextChoices):
+    """What pages, mails and problems are written in; names are in the language itself."""
+
+    ENGLISH = "en-gb", "English"
+    GERMAN = "de", "Deutsch"
+
+
+class Units(models.TextChoices):
+    METRIC = "metric", "Kilometres"
+    IMPERIAL = "imperial", "Miles"
+
+
+class Intensity(models.TextChoices):
+    """How a step's target is shown where it has more than one; blank: as the session prescribes it."""
+
+    PACE = "pace", "Pace"
+    POWER = "power", "Power"
+    HEART_RATE = "heart_rate", "Heart rate"
+
+
+def validate_time_zone(name: str) -> None:
+    """Refuse names the time zone database does not know."""
+    if name not in time_zones():
+        raise ValidationError(f"{name!r} is not a time zone name such as Europe/Berlin")
+
+
+@cache
+def time_zones() -> frozenset[str]:
+    """Return the names that the database knows; reading it walks through 600 files, 14 ms."""
+    return frozenset(zoneinfo.available_timezones())
 
 
 class UserManager(BaseUserManager["User"]):
@@ -49,14 +86,19 @@ class User(BaseModel, AbstractBaseUser, PermissionsMixin):
     token_version = models.PositiveIntegerField(
         default=0, editable=False, help_text="Raised to end every access token that is already out."
     )
+    # What the person chose for themselves (`accounts/preferences.py`); blank follows the browser or the company.
+    language = models.CharField(max_length=10, choices=Language, blank=True, default="", db_default="")
+    time_zone = models.CharField(max_length=60, blank=True, default="", db_default="", validators=[validate_time_zone])
+    units = models.CharField(max_length=8, choices=Units, blank=True, default="", db_default="")
+    intensity = models.CharField(max_length=10, choices=Intensity, blank=True, default="", db_default="")
     date_joined = models.DateTimeField(default=clock.now, editable=False)
 
     # Kept out: every log-in would write a row of history; who logged in when is the audit's to tell.
     last_login = None
 
     objects: ClassVar[UserManager] = UserManager()
-    # Rows of history cannot be erased, so they name nobody.
-    history = tracked("accounts_user_history", excluded_fields=["password", "email", "name"])
+    # Rows of history cannot be erased, so they name nobody, and say nothing of where and how somebody reads.
+    history = tracked("accounts_user_history", excluded_fields=["password", "email", "name", *PREFERENCES])
 
     USERNAME_FIELD = "email"
     REQUIRED_FIELDS: ClassVar[list[str]] = ["name"]

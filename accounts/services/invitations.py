@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from django.core.mail import send_mail
 from django.db import transaction
+from django.utils import translation
+from django.utils.translation import gettext
 
 from accounts.models import User
 from accounts.services.passwords import link_to_choose
 from accounts.services.people import Actor, add_user
 from common.context import unit_of_work
+from common.language import language_of
 
 
 def invite_user(*, email: str, name: str, role: str, acting_user: Actor) -> User:
@@ -24,9 +27,8 @@ def invite_user(*, email: str, name: str, role: str, acting_user: Actor) -> User
 
 
 def _send(user: User) -> None:
-    send_mail(
-        subject="Your Mesocycle account",
-        message=f"Hello {user.name or user.email},\n\nchoose your password here:\n\n{link_to_choose(user)}\n",
-        from_email=None,
-        recipient_list=[user.email],
-    )
+    with translation.override(language_of(user)):
+        subject = gettext("Your Mesocycle account")
+        text = gettext("Hello {name},\n\nchoose your password here:").format(name=user.name or user.email)
+    message = f"{text}\n\n{link_to_choose(user)}\n"
+    send_mail(subject=subject, message=message, from_email=None, recipient_list=[user.email])

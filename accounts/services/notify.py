@@ -13,12 +13,14 @@ import structlog
 from django.conf import settings
 from django.core.mail import EmailMessage, get_connection
 from django.db.models import F, Q
+from django.utils import translation
 
 from accounts.models import Notification, User
 from accounts.notifications import KINDS, text_of
 from common import clock
 from common.context import NoContext, in_unit_of_work, register_service, unit_of_work
 from common.jobs import Job, enqueue, register_job
+from common.language import language_of
 from telemetry.services import emit
 
 logger = structlog.get_logger("mesocycle.mail")
@@ -130,7 +132,8 @@ def _message(row: Notification) -> EmailMessage:
     Raises:
         KeyError: this release does not know the kind, or not from these data.
     """
-    text = text_of(row.kind, row.data)
+    with translation.override(language_of(row.user)):
+        text = text_of(row.kind, row.data)
     parts = [text.title, text.body, f"{settings.PUBLIC_URL}{text.link}"]
     connection = get_connection(timeout=settings.EMAIL_TIMEOUT or SEND_TIMEOUT_SECONDS)
     body = "\n\n".join(part for part in parts if part) + "\n"

@@ -5,6 +5,8 @@ from __future__ import annotations
 from django.templatetags.static import static
 from django.urls import reverse_lazy
 
+from config.page_texts import page_texts_address
+
 UNFOLD = {
     "SITE_TITLE": "Mesocycle",
     "SITE_HEADER": "Mesocycle",
@@ -15,7 +17,8 @@ UNFOLD = {
     "SHOW_HISTORY": True,
     "SHOW_VIEW_ON_SITE": False,
     "STYLES": [lambda request: static("mesocycle/admin.css")],
-    "SCRIPTS": [lambda request: static("mesocycle/admin.js")],
+    "SCRIPTS": [lambda request: page_texts_address(request), lambda request: static("mesocycle/admin.js")],
+    "ACCOUNT": {"navigation": "config.navigation.account"},
     "BORDER_RADIUS": "6px",
     "COLORS": {
         "primary": {

@@ -65,6 +65,7 @@ MIDDLEWARE = [
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "accounts.reading.ReaderMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "simple_history.middleware.HistoryRequestMiddleware",
@@ -211,7 +212,15 @@ AUTH_PASSWORD_VALIDATORS = [
 LOGIN_URL = "admin:login"
 LOGIN_REDIRECT_URL = reverse_lazy("admin:index")
 
+# The languages that are complete (`locale/`); what nobody chose, for themselves or by their browser, is the company's.
+LANGUAGES = [("en-gb", "English"), ("de", "Deutsch")]
+# Commands, logs and whatever is stored are English.
 LANGUAGE_CODE = "en-gb"
+LOCALE_PATHS = [BASE_DIR / "locale"]
+COMPANY_LANGUAGE = env.one_of("COMPANY_LANGUAGE", "en-gb", "de")
+COMPANY_TIME_ZONE = env.time_zone("COMPANY_TIME_ZONE", "UTC")
+COMPANY_UNITS = env.one_of("COMPANY_UNITS", "metric", "imperial")
+# Stored and sent times are UTC; pages show the reader's (`accounts.reading.ReaderMiddleware`).
 TIME_ZONE = "UTC"
 USE_I18N = True
 USE_TZ = True

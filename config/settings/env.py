@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from django.core.exceptions import ImproperlyConfigured
 
@@ -75,6 +76,20 @@ def one_of(name: str, *allowed: str) -> str:
     value = text(name, allowed[0])
     if value not in allowed:
         raise ImproperlyConfigured(f"{name} must be {' or '.join(allowed)}, not {value!r}")
+    return value
+
+
+def time_zone(name: str, default: str) -> str:
+    """Return a variable that names a time zone.
+
+    Raises:
+        ImproperlyConfigured: the time zone database does not know it.
+    """
+    value = text(name, default)
+    try:
+        ZoneInfo(value)
+    except (ZoneInfoNotFoundError, ValueError) as error:
+        raise ImproperlyConfigured(f"{name} must be a time zone such as Europe/Berlin, not {value!r}") from error
     return value
 
 

@@ -16,6 +16,7 @@ from accounts.requests import acting_user
 from common.context import unit_of_work
 from common.errors import InvalidInput, NotVisible
 from common.operator_pages import OperatorAdmin, Refused, own_transaction, tell
+from common.translating.showing import shown
 from modeling.learned.algorithm import SHIPPED
 from modeling.models import AlgorithmVersion, RunStatus, TrainingRun, VersionStatus
 from modeling.pages.rows import RUNS, VERSIONS, asked, figure_groups, moment, run_rows, version_rows
@@ -82,9 +83,9 @@ class AlgorithmVersionAdmin(OperatorAdmin):
         page = reverse("admin:modeling_algorithmversion_run", args=[version.run_id])
         given = {"reason": posted.get("reason", ""), "expected": posted.get("expected", "")}
         if command not in COMMANDS:
-            messages.error(request, "Not done: there is no such command.")
+            messages.error(request, shown("Not done: there is no such command."))
         elif not given["reason"].strip():
-            messages.error(request, "Not done: say why.")
+            messages.error(request, shown("Not done: say why."))
         elif posted.get("sure") != "yes":
             skips = bool(posted.get("without_experiment"))
             return self._ask_again(request, version, {**given, "command": command, "without_experiment": skips})
@@ -94,7 +95,7 @@ class AlgorithmVersionAdmin(OperatorAdmin):
                 tell(request, lambda: _do(command, name, without_experiment=skips, acting_user=user, **given))
             except Refused as refused:
                 if refused.is_stale:
-                    messages.error(request, "Not done: somebody was faster. Look again, then decide.")
+                    messages.error(request, shown("Not done: somebody was faster. Look again, then decide."))
         return HttpResponseRedirect(page)
 
     def _ask_again(self, request: HttpRequest, version: AlgorithmVersion, given: dict[str, Any]) -> HttpResponse:

@@ -8,8 +8,8 @@ from uuid import UUID
 from django.core.exceptions import ValidationError
 from django.db import IntegrityError, transaction
 
+from accounts.preferences import today_of
 from audit.services import record
-from common import clock
 from common.context import unit_of_work
 from common.errors import InvalidInput, WrongState
 from common.validation import invalid_input_from
@@ -29,7 +29,7 @@ def add_test(*, athlete_id: UUID, day: date, value: float, kind: str, acting_use
     """
     with unit_of_work(acting_user):
         athlete = athlete_to_import_for(acting_user, athlete_id, lock=True)
-        if day > clock.today():
+        if day > today_of(athlete):
             raise InvalidInput("A test lies in the past.", pointer="/day")
         test = Test(athlete=athlete, day=day, value=value, kind=kind, note=note)
         try:

@@ -8,8 +8,8 @@ from typing import Any, Final
 import numpy as np
 
 from accounts.models import Athlete
+from accounts.preferences import today_of
 from accounts.scope import verbs_on
-from common import clock
 from modeling.core.performance import time_from_vdot
 from modeling.core.priors import Priors
 from modeling.models import Activity
@@ -20,7 +20,7 @@ from modeling.services.model_view import curves_of, planned_curves
 from modeling.services.proposals import open_proposals
 from plans.models import Plan, PlanSession
 from plans.policies import plans_for
-from plans.presentation import RACE_LABELS, clock_text, predicted_text
+from plans.presentation import clock_text, predicted_text, race_label
 from plans.services.what_if import predicting
 
 CHART_DAYS: Final = 182
@@ -31,7 +31,7 @@ ACTIVE: Final = ("generated", "draft", "needs_revision", "coach_reviewed", "appr
 
 def athlete_context(athlete: Athlete, user: Any) -> dict[str, Any]:
     """Return the page's data; a bounded number of queries whatever the history."""
-    today = clock.today()
+    today = today_of(athlete)
     inputs = fit_inputs(athlete, until=today - timedelta(days=1))
     fit = newest_fit(athlete) if inputs else None
     plans = plans_for(user).filter(athlete=athlete)
@@ -61,7 +61,7 @@ def _plan_row(plan: Plan) -> dict[str, Any]:
     predicted = plan.head_version.predicted_json if plan.head_version else None
     return {
         "plan": plan,
-        "race": RACE_LABELS.get(plan.race, plan.race),
+        "race": race_label(plan.race),
         "predicted": predicted_text(predicted) if predicted else "",
     }
 
@@ -73,7 +73,7 @@ def _recent(athlete: Athlete) -> list[dict[str, Any]]:
             "row": row,
             "tile": KIND_TILES[row.sport],
             "time": f"{int(row.duration_s) // 3600}:{int(row.duration_s) % 3600 // 60:02d}" if row.duration_s else "–",
-            "km": f"{row.distance_m / 1000:.1f} km" if row.distance_m else "–",
+            "km": row.distance_m / 1000 if row.distance_m else None,
             "flags": [flag.replace("-", " ") for flag in row.load_flags],
         }
         for row in rows

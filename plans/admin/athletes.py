@@ -22,6 +22,7 @@ from common.body_limit import takes_files
 from common.context import unit_of_work
 from common.errors import DomainError, KeyDestroyed, NotPermitted, NotVisible
 from common.jobs import Job
+from common.translating.showing import shown
 from modeling.models import Activity, Fit, Grade
 from modeling.policies import visible_fits, visible_history
 from modeling.services.fit_athlete import fit_athlete
@@ -74,7 +75,7 @@ class AthleteAdmin(PolicyAdmin):
 
     @admin.display(description="model")
     def grade(self, athlete: Any) -> str:
-        return Grade(athlete.newest_grade).label if athlete.newest_grade else "–"
+        return shown(str(Grade(athlete.newest_grade).label)) if athlete.newest_grade else "–"
 
     @admin.display(description="last activity")
     def last_activity(self, athlete: Any) -> Any:
@@ -114,7 +115,7 @@ class AthleteAdmin(PolicyAdmin):
     def profile(self, request: HttpRequest, pk: UUID) -> HttpResponse:
         """The record itself, for whoever may change it: others have no use for a birth year and a resting pulse."""
         athlete_for(acting_user(request), "athlete:edit", pk)
-        return self.changeform_view(request, str(pk), extra_context={"title": "Profile"})
+        return self.changeform_view(request, str(pk), extra_context={"title": shown("Profile")})
 
     def page(self, request: HttpRequest, pk: UUID) -> HttpResponse:
         """The athlete at a glance."""
@@ -159,7 +160,7 @@ class AthleteAdmin(PolicyAdmin):
             try:
                 generation = request_plan(athlete_id=pk, wish=form.wish(), acting_user=acting_user(request))
             except KeyDestroyed as error:
-                messages.error(request, error.detail)
+                messages.error(request, shown(error.detail))
                 return self._back(pk)
             except DomainError as error:
                 _show_on(form, error)
@@ -181,12 +182,12 @@ class AthleteAdmin(PolicyAdmin):
             try:
                 add_test(athlete_id=pk, acting_user=acting_user(request), **form.cleaned_data)
             except KeyDestroyed as error:
-                messages.error(request, error.detail)
+                messages.error(request, shown(error.detail))
                 return self._back(pk)
             except DomainError as error:
                 _show_on(form, error)
             else:
-                messages.success(request, "Test recorded.")
+                messages.success(request, shown("Test recorded."))
                 return self._back(pk)
         return self._form(request, athlete, "Record a test", form, "Record")
 
@@ -198,12 +199,12 @@ class AthleteAdmin(PolicyAdmin):
             try:
                 add_threshold(athlete_id=pk, sport=athlete.sport, acting_user=acting_user(request), **form.cleaned_data)
             except KeyDestroyed as error:
-                messages.error(request, error.detail)
+                messages.error(request, shown(error.detail))
                 return self._back(pk)
             except DomainError as error:
                 _show_on(form, error)
             else:
-                messages.success(request, "Thresholds recorded; loads since then were computed again.")
+                messages.success(request, shown("Thresholds recorded; loads since then were computed again."))
                 return self._back(pk)
         return self._form(request, athlete, "Record thresholds", form, "Record")
 
@@ -212,11 +213,11 @@ class AthleteAdmin(PolicyAdmin):
         if request.method == "POST":
             try:
                 fit = fit_athlete(athlete_id=pk, acting_user=acting_user(request))
-                messages.success(request, f"Fitted: {fit.get_grade_display().lower()}, {fit.n_tests} tests.")
+                messages.success(request, shown(f"Fitted: {fit.get_grade_display().lower()}, {fit.n_tests} tests."))
             except (NotVisible, NotPermitted):
                 raise
             except DomainError as error:
-                messages.error(request, error.detail)
+                messages.error(request, shown(error.detail))
         return self._back(pk)
 
     def proposals_view(self, request: HttpRequest, pk: UUID) -> HttpResponse:
@@ -229,17 +230,17 @@ class AthleteAdmin(PolicyAdmin):
             match request.POST.get("do"):
                 case "accept":
                     tests = accept_proposals(athlete_id=pk, acting_user=user, proposal_ids=ids or None)
-                    messages.success(request, f"{len(tests)} tests accepted.")
+                    messages.success(request, shown(f"{len(tests)} tests accepted."))
                 case "dismiss":
                     count = dismiss_proposals(athlete_id=pk, acting_user=user, proposal_ids=ids)
-                    messages.success(request, f"{count} proposals set aside.")
+                    messages.success(request, shown(f"{count} proposals set aside."))
                 case _:
                     found = propose_tests(athlete_id=pk, acting_user=user)
-                    messages.success(request, f"{len(found)} near-maximal efforts found.")
+                    messages.success(request, shown(f"{len(found)} near-maximal efforts found."))
         except (NotVisible, NotPermitted):
             raise
         except DomainError as error:
-            messages.error(request, error.detail)
+            messages.error(request, shown(error.detail))
         return self._back(pk)
 
     def save_model(self, request: HttpRequest, obj: Athlete, form: forms.ModelForm[Athlete], change: bool) -> None:
@@ -260,7 +261,7 @@ class AthleteAdmin(PolicyAdmin):
 
     def _after_request(self, request: HttpRequest, athlete: Athlete, job: Job) -> HttpResponse:
         if job.problem:
-            messages.error(request, job.problem.get("detail", "The plan could not be generated."))
+            messages.error(request, shown(job.problem.get("detail", "The plan could not be generated.")))
             return self._back(athlete.pk)
         plan_id = (job.result or {}).get("plan_id")
         if plan_id:

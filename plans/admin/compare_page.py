@@ -13,6 +13,7 @@ from django.urls import reverse
 
 from accounts.models import User
 from common.errors import NotVisible
+from common.translating.showing import shown
 from plans.admin.plan_history import HEAVY, events_of_version
 from plans.admin.review_page import MACHINE, may_review
 from plans.document import Content, Entry, Summary, canonical_json, field_changes, summarise
@@ -20,7 +21,8 @@ from plans.document.content import KINDS, minutes
 from plans.document.patch import REASONS
 from plans.models import Plan, PlanVersion
 from plans.policies import plan_for, shown_head, version_for, versions_for
-from plans.presentation import RACE_LABELS, clock_text, minutes_text
+from plans.presentation import clock_text, minutes_text, race_label
+from plans.reading import wording
 from plans.selectors import content_of, marked_changes, names_of
 
 LETTERS: Final = {
@@ -64,7 +66,7 @@ def compare_context(user: User, plan_id: UUID, query: Mapping[str, str]) -> dict
     here = reverse("admin:plans_compare", args=[plan.pk])
     return {
         "plan": plan,
-        "race_label": RACE_LABELS.get(plan.race, plan.race),
+        "race_label": race_label(plan.race),
         "versions": _options(versions),
         "before": before,
         "after": after,
@@ -78,7 +80,7 @@ def compare_context(user: User, plan_id: UUID, query: Mapping[str, str]) -> dict
         "swap_url": f"{here}?from={after.pk}&to={before.pk}",
         "csv_url": reverse("admin:plans_changelog_csv", args=[plan.pk]),
         "back_url": reverse("admin:plans_plan_change", args=[plan.pk]),
-        "back": "Back to review" if may_review(user) else "Back to the plan",
+        "back": shown("Back to review" if may_review(user) else "Back to the plan"),
     }
 
 
@@ -139,7 +141,7 @@ def _mix(version: PlanVersion, by_kind: dict[str, float]) -> dict[str, Any]:
                     "kind": kind,
                     "width": f"{share:.2f}",
                     "label": f"{LETTERS[kind]} {share:.0f}" if share >= _LABEL_FROM else "",
-                    "words": f"{kind} {share:.0f} %",
+                    "words": f"{shown(kind)} {share:.0f} %",
                 }
             )
     return {"version": version, "parts": parts, "words": ", ".join(part["words"] for part in parts)}
@@ -165,7 +167,7 @@ def _spread(predicted: dict[str, Any] | None) -> str:
     if not predicted or predicted["unit"] != "s":
         return ""
     level = round(100 * predicted.get("level", 0.8))
-    return f"{clock_text(predicted['low'])} to {clock_text(predicted['high'])} with {level} %"
+    return shown(f"{clock_text(predicted['low'])} to {clock_text(predicted['high'])} with {level} %")
 
 
 def _groups(before: PlanVersion, after: PlanVersion, marks: list[dict[str, Any]]) -> list[dict[str, Any]]:
@@ -222,7 +224,7 @@ def _fold(weeks: list[dict[str, Any]]) -> dict[str, Any]:
 def _rows(mark: dict[str, Any]) -> list[tuple[date, dict[str, Any]]]:
     """Return the rows of a changed session with the Monday of their week: two for a move, where from and where to."""
     before, after = mark["before"], mark["after"]
-    why = {"reason": REASONS.get(mark["reason"], mark["reason"]), "note": mark["note"]}
+    why = {"reason": shown(REASONS.get(mark["reason"], mark["reason"])), "note": mark["note"]}
     if before is None:
         return [_row(mark, "+", "added", None, after, **why)]
     if after is None:
@@ -238,25 +240,26 @@ def _rows(mark: dict[str, Any]) -> list[tuple[date, dict[str, Any]]]:
 def _row(
     mark: dict[str, Any], sign: str, word: str, before: Entry | None, after: Entry | None, **more: Any
 ) -> tuple[date, dict[str, Any]]:
-    shown: Any = after or before
+    entry: Any = after or before
     row = {
         "session_id": mark["session_id"],
         "sign": sign,
-        "word": word,
-        "day": _day(shown),
+        "word": shown(word),
+        "day": _day(entry),
         "order": 0,
         "before": _side(before) if before else None,
         "after": _side(after) if after else None,
     }
-    return _monday(shown), {**row, **more}
+    return _monday(entry), {**row, **more}
 
 
 def _side(entry: Entry) -> dict[str, Any]:
     return {
         "day": _day(entry),
         "kind": entry["kind"],
+        "kind_word": shown(entry["kind"]),
         "letter": LETTERS.get(entry["kind"], "·"),
-        "title": entry["title"],
+        "title": wording().title(entry["title"]),
         "time": minutes_text(round(minutes(entry))),
         "load": round(entry["load"]),
         "is_key": entry["key_session"],
@@ -270,13 +273,13 @@ def _fields(before: Entry, after: Entry) -> list[dict[str, str]]:
         name = change.path.rsplit("/", 1)[-1]
         if name != "day":
             word = _FIELD_WORDS.get(name, name.replace("_", " "))
-            found.append({"word": word, "old": _text(change.old), "new": _text(change.new)})
+            found.append({"word": shown(word), "old": _text(change.old), "new": _text(change.new)})
     return found
 
 
 def _text(value: Any) -> str:
     if isinstance(value, bool):
-        return "yes" if value else "no"
+        return shown("yes" if value else "no")
     if isinstance(value, list | dict):
         return ""
     text = value if isinstance(value, str) else "" if value is None else canonical_json(value)

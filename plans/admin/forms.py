@@ -16,8 +16,9 @@ from unfold.widgets import (
 from accounts.models import Athlete
 from common.body_limit import refuse_large_files
 from common.errors import InvalidInput
+from common.translating.showing import shown
 from modeling.models import TestKind
-from plans.presentation import DAYS, RACE_LABELS, seconds_from
+from plans.presentation import DAYS, race_label, seconds_from
 from plans.routing import CHOICES
 from plans.services.request_plan import PlanWish
 
@@ -26,6 +27,19 @@ RACES_OF_SPORT = {
     "cycling": ("40km_tt", "gran_fondo"),
 }
 DAY_CHOICES = [(str(i), day.capitalize()) for i, day in enumerate(DAYS)]
+
+
+class PageForm(forms.Form):
+    """Choices in the reader's language, numbers as it writes them."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        for field in self.fields.values():
+            if isinstance(field, forms.ChoiceField):
+                choices: Any = field.choices
+                field.choices = [(value, shown(str(label))) for value, label in choices]
+            elif isinstance(field, forms.FloatField):
+                field.localize = field.widget.is_localized = True
 
 
 class MultipleFileInput(UnfoldAdminFileFieldWidget):  # type: ignore[misc]
@@ -40,7 +54,7 @@ class MultipleFileField(forms.FileField):
         return [super(MultipleFileField, self).clean(file, initial) for file in files]
 
 
-class ImportForm(forms.Form):
+class ImportForm(PageForm):
     """Files of an athlete's history."""
 
     history = MultipleFileField(
@@ -64,7 +78,7 @@ class ImportForm(forms.Form):
         return files
 
 
-class PlanForm(forms.Form):
+class PlanForm(PageForm):
     """A race to plan towards."""
 
     race_date = forms.DateField(widget=UnfoldAdminSingleDateWidget)
@@ -88,14 +102,14 @@ class PlanForm(forms.Form):
         super().__init__(*args, **kwargs)
         field = self.fields["race_distance"]
         assert isinstance(field, forms.ChoiceField)
-        field.choices = [(race, RACE_LABELS[race]) for race in RACES_OF_SPORT[athlete.sport]]
+        field.choices = [(race, race_label(race)) for race in RACES_OF_SPORT[athlete.sport]]
 
     def clean_goal_time(self) -> float | None:
         text = self.cleaned_data["goal_time"]
         try:
             return seconds_from(text) if text else None
         except ValueError as error:
-            raise forms.ValidationError(str(error)) from error
+            raise forms.ValidationError(shown(str(error))) from error
 
     def wish(self) -> PlanWish:
         data = self.cleaned_data
@@ -108,7 +122,7 @@ class PlanForm(forms.Form):
         )
 
 
-class TestForm(forms.Form):
+class TestForm(PageForm):
     """A performance test."""
 
     day = forms.DateField(widget=UnfoldAdminSingleDateWidget)
@@ -121,7 +135,7 @@ class TestForm(forms.Form):
     note = forms.CharField(required=False, max_length=200, widget=UnfoldAdminTextInputWidget)
 
 
-class ThresholdForm(forms.Form):
+class ThresholdForm(PageForm):
     """Thresholds from a day on."""
 
     valid_from = forms.DateField(widget=UnfoldAdminSingleDateWidget)

@@ -10,7 +10,9 @@ from django.db.models import Model, Q
 from django.http import HttpRequest
 
 from accounts.scope import verbs_on
-from common.admin import PolicyAdmin
+from accounts.templatetags.reading import distance
+from common.admin import PolicyAdmin, WordsFilter, words_of
+from common.translating.showing import shown
 from modeling.models import Activity, Test, TestProposal, Threshold
 from modeling.policies import visible_history
 from modeling.services.corrections import CORRECTABLE, correct_row, delete_row
@@ -60,17 +62,18 @@ class HistoryAdmin(PolicyAdmin):
 @admin.register(Activity)
 class ActivityAdmin(HistoryAdmin):
     kind = "activity"
-    list_display = ("day", "athlete", "sport", "minutes", "km", "load_text", "load_method", "flags", "source_name")
-    list_filter = ("sport", "load_method")
+    list_display = ("day", "athlete", "sport_word", "minutes", "km", "load_text", "method_word", "flags", "source_name")
+    list_filter = (("sport", WordsFilter), ("load_method", WordsFilter))
+    sport_word, method_word = words_of("sport"), words_of("load_method")
     date_hierarchy = "day"
 
     @admin.display(description="min", ordering="duration_s")
     def minutes(self, row: Activity) -> int:
         return round(row.duration_s / 60)
 
-    @admin.display(description="km", ordering="distance_m")
+    @admin.display(description="distance", ordering="distance_m")
     def km(self, row: Activity) -> str:
-        return f"{row.distance_m / 1000:.1f}" if row.distance_m else "–"
+        return distance(row.distance_m / 1000) if row.distance_m else "–"
 
     @admin.display(description="load", ordering="load")
     def load_text(self, row: Activity) -> str:
@@ -78,7 +81,7 @@ class ActivityAdmin(HistoryAdmin):
 
     @admin.display(description="flags")
     def flags(self, row: Activity) -> str:
-        return ", ".join(row.load_flags) or "–"
+        return ", ".join(shown(flag.replace("-", " ")) for flag in row.load_flags) or "–"
 
 
 @admin.register(Test)
@@ -92,7 +95,7 @@ class TestAdmin(HistoryAdmin):
 class ThresholdAdmin(HistoryAdmin):
     kind = "threshold"
     list_display = ("valid_from", "athlete", "sport", "threshold_hr", "max_hr", "pace_s_per_km", "ftp_w")
-    list_filter = ("sport",)
+    list_filter = (("sport", WordsFilter),)
 
 
 @admin.register(TestProposal)

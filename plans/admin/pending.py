@@ -6,9 +6,12 @@ from collections.abc import Sequence
 from datetime import timedelta
 from typing import Any, Final
 
+from django.utils.translation import gettext
+
 from accounts.models import User
+from common.translating.showing import shown
 from plans.pending import MOST, Pending, pending_plans
-from plans.presentation import RACE_LABELS, clock_text
+from plans.presentation import clock_text, race_label
 from plans.schedule import WeekAdherence
 
 FILTERS: Final = (
@@ -35,7 +38,7 @@ def pending_context(user: User) -> dict[str, Any]:
     tags = [tag for row in rows for tag in row.tags]
     return {
         "rows": [_row(row) for row in rows],
-        "filters": [{"name": name, "label": label, "count": tags.count(name)} for name, label in FILTERS],
+        "filters": [{"name": name, "label": shown(label), "count": tags.count(name)} for name, label in FILTERS],
         "is_cut": len(rows) == MOST,
         "oldest": _waited(rows[0].waiting) if rows else "",
     }
@@ -47,22 +50,23 @@ def _row(row: Pending) -> dict[str, Any]:
     return {
         "plan": plan,
         "version": head.version_number,
-        "race": RACE_LABELS.get(plan.race, plan.race),
+        "race": race_label(plan.race),
         "weeks": row.weeks_to_go,
         "is_soon": "soon" in row.tags,
-        "grade": row.grade,
+        "grade": shown(row.grade),
+        "is_population": row.grade == "population",
         "dots": "●" * DOTS.get(row.grade, 1) + "○" * (3 - DOTS.get(row.grade, 1)),
         "guards": row.guards,
         "predicted": _predicted(head.predicted_json, plan.goal_seconds),
         "adherence": _adherence(row.adherence),
         "marks": [
-            (sign, row.since_look[name], f"{row.since_look[name]} sessions {name}")
+            (sign, row.since_look[name], f"{row.since_look[name]} {shown(name)}")
             for name, sign in (("added", "+"), ("removed", "−"), ("replaced", "~"))
             if row.since_look.get(name)
         ],
-        "reasons": ", ".join(REASON_WORDS.get(reason, reason) for reason in row.reasons),
+        "reasons": ", ".join(shown(REASON_WORDS.get(reason, reason)) for reason in row.reasons),
         "is_new": row.is_new,
-        "state": plan.state.label,
+        "state": shown(plan.state.label),
         "waited": _waited(row.waiting),
         "is_late": "waiting" in row.tags,
         "tags": " ".join(row.tags),
@@ -72,7 +76,7 @@ def _row(row: Pending) -> dict[str, Any]:
 def _adherence(weeks: Sequence[WeekAdherence]) -> dict[str, Any]:
     """Return a bar a week, oldest first, in per cent of the height, and the share of all of them."""
     due, done = sum(week.due for week in weeks), sum(week.done for week in weeks)
-    said = (f"{week.percent:.0f} %" if week.percent is not None else "nothing due" for week in weeks)
+    said = (f"{week.percent:.0f} %" if week.percent is not None else shown("nothing due") for week in weeks)
     return {
         "bars": [
             {"height": max(week.percent, 6), "is_low": week.percent < LOW_ADHERENCE} if week.percent is not None else {}
@@ -80,7 +84,7 @@ def _adherence(weeks: Sequence[WeekAdherence]) -> dict[str, Any]:
         ],
         "percent": f"{100 * done / due:.0f} %" if due else "",
         "is_low": bool(due) and 100 * done / due < LOW_ADHERENCE,
-        "sentence": f"Adherence by week, oldest first: {', '.join(said)}",
+        "sentence": shown(f"Adherence by week, oldest first: {', '.join(said)}"),
     }
 
 
@@ -103,12 +107,12 @@ def _predicted(predicted: dict[str, Any] | None, goal: float | None) -> dict[str
         "left": place(low),
         "width": round(place(high) - place(low), 1),
         "dot": place(value),
-        "sentence": f"{clock_text(low)} to {clock_text(high)} with 80 %",
+        "sentence": shown(f"{clock_text(low)} to {clock_text(high)} with 80 %"),
     }
 
 
 def _waited(waiting: timedelta) -> str:
     hours = int(waiting.total_seconds() // 3600)
     if hours >= 24:
-        return f"{hours // 24} d {hours % 24} h"
+        return gettext("{days} d {hours} h").format(days=hours // 24, hours=hours % 24)
     return f"{hours} h" if hours else f"{int(waiting.total_seconds() // 60)} min"

@@ -18,13 +18,15 @@ from audit.reading import FieldChange, read_for
 from audit.selectors import ReadableEvent
 from common.errors import NotVisible
 from common.keys import KeyRing, key_ring
+from common.translating.showing import day as day_text
 from plans.admin.review_page import MACHINE
 from plans.document import canonical_json
 from plans.document.patch import REASONS
 from plans.events import AUDIT_ACTION
 from plans.models import Plan, PlanReview, PlanSession, PlanVersion, PlanVersionChange
 from plans.policies import plans_for, visible_versions
-from plans.presentation import RACE_LABELS
+from plans.presentation import race_label
+from plans.reading import wording
 from plans.selectors import names_of
 from plans.workflow import Action
 
@@ -101,7 +103,7 @@ def _timelines(user: User, plans: list[Plan], ring: KeyRing) -> list[dict[str, A
     return [
         {
             "plan": plan,
-            "race": RACE_LABELS.get(plan.race, plan.race),
+            "race": race_label(plan.race),
             "active": versions.get(plan.active_version_id) if plan.active_version_id else None,
             "entries": sorted(entries[plan.pk], key=lambda entry: entry["id"], reverse=True),
             "compare_url": reverse("admin:plans_compare", args=[plan.pk]),
@@ -188,7 +190,7 @@ def changes_of_events(user: User, read: Sequence[ReadableEvent]) -> dict[UUID, l
     )
     found: dict[Any, list[FieldChange]] = defaultdict(list)
     for row in rows:
-        day = f", {row.session_day:%a} {row.session_day.day} {row.session_day:%b}" if row.session_day else ""
+        day = f", {day_text(row.session_day, 'D j M')}" if row.session_day else ""
         found[row.version_id].append(
             FieldChange(
                 field="/".join(row.field_path.split("/")[3:]).replace("_", " ") or "session",
@@ -213,7 +215,7 @@ def _changes(user: User, version_ids: Iterable[Any], ring: KeyRing) -> dict[Any,
         PlanVersionChange.objects.filter(version__in=list(seen), position__lte=CHANGES).order_by("version", "position")
     )
     titles = {
-        (version, session): f"{title}, {day:%a} {day.day} {day:%b}"
+        (version, session): f"{wording().title(title)}, {day_text(day, 'D j M')}"
         for version, session, title, day in PlanSession.objects.filter(
             version__in={row.version_id for row in rows}, session_id__in={row.session_id for row in rows}
         ).values_list("version_id", "session_id", "title", "day")

@@ -13,15 +13,17 @@ from django.template.response import TemplateResponse
 from django.urls import path, reverse
 
 from accounts.requests import acting_user
-from common.admin import PolicyAdmin
+from common.admin import PolicyAdmin, WordsFilter, words_of
 from common.errors import InvalidInput
+from common.translating.showing import shown
 from plans.admin.athletes import own_transaction
 from plans.admin.compare_page import LETTERS, compare_context
 from plans.admin.pending import pending_context
 from plans.admin.review_page import may_review, review_context
 from plans.models import Plan
 from plans.policies import plan_for, reviews_athlete, visible_plans
-from plans.presentation import RACE_LABELS, clock_text, minutes_text, predicted_text
+from plans.presentation import clock_text, minutes_text, predicted_text, race_label
+from plans.reading import steps_as_read, wording
 from plans.selectors import Week, weeks_of
 from plans.services.export_changelog import CONTENT_TYPE, export_changelog
 
@@ -29,8 +31,9 @@ from plans.services.export_changelog import CONTENT_TYPE, export_changelog
 @admin.register(Plan)
 class PlanAdmin(PolicyAdmin):
     view_verb = "plan:view"
-    list_display = ("race_label", "athlete", "race_date", "status", "pipeline", "predicted", "created_at")
-    list_filter = ("status", "pipeline", "race")
+    list_display = ("race_label", "athlete", "race_date", "status", "pipeline_word", "predicted", "created_at")
+    list_filter = ("status", ("pipeline", WordsFilter), ("race", WordsFilter))
+    pipeline_word = words_of("pipeline")
     search_fields = ("athlete__name",)
     list_select_related = ("athlete", "head_version")
     ordering = ("-id",)
@@ -53,13 +56,13 @@ class PlanAdmin(PolicyAdmin):
             raise PermissionDenied
         found = pending_context(acting_user(request))
         request.pending_count = len(found["rows"])  # type: ignore[attr-defined]  # the sidebar's badge need not ask again
-        context = {**self.admin_site.each_context(request), "title": "Pending plans"}
+        context = {**self.admin_site.each_context(request), "title": shown("Pending plans")}
         return TemplateResponse(request, "plans/pending.html", {**context, **found})
 
     def compare(self, request: HttpRequest, plan_id: UUID) -> HttpResponse:
         """Two versions of a plan side by side, for whoever may see them."""
         found = compare_context(acting_user(request), plan_id, request.GET.dict())
-        title = f"{found['race_label']} – {found['plan'].athlete}: compare versions"
+        title = f"{found['race_label']} – {found['plan'].athlete}: {shown('compare versions')}"
         context = {**self.admin_site.each_context(request), "opts": self.opts, "title": title, "is_fullwidth": "1"}
         return TemplateResponse(request, "plans/compare.html", {**context, **found})
 
@@ -69,7 +72,7 @@ class PlanAdmin(PolicyAdmin):
         try:
             export = export_changelog(plan_id=plan_id, acting_user=acting_user(request))
         except InvalidInput as error:
-            messages.error(request, error.detail)
+            messages.error(request, shown(error.detail))
             return HttpResponseRedirect(reverse("admin:plans_plan_change", args=[plan_id]))
         return HttpResponse(export.content, content_type=CONTENT_TYPE, headers=export.headers)
 
@@ -79,7 +82,7 @@ class PlanAdmin(PolicyAdmin):
 
     @admin.display(description="race")
     def race_label(self, plan: Plan) -> str:
-        return RACE_LABELS.get(plan.race, plan.race)
+        return race_label(plan.race)
 
     @admin.display(description="predicted")
     def predicted(self, plan: Plan) -> str:
@@ -99,10 +102,10 @@ class PlanAdmin(PolicyAdmin):
         context = {
             **self.admin_site.each_context(request),
             "opts": self.opts,
-            "title": f"{RACE_LABELS.get(plan.race, plan.race)} – {plan.athlete}",
+            "title": f"{race_label(plan.race)} – {plan.athlete}",
             "plan": plan,
             "version": version,
-            "race_label": RACE_LABELS.get(plan.race, plan.race),
+            "race_label": race_label(plan.race),
             "goal": clock_text(plan.goal_seconds) if plan.goal_seconds else "",
             "predicted": predicted_text(version.predicted_json),
             "weeks": [_week_row(week, weeks, plan) for week in weeks],
@@ -119,11 +122,11 @@ class PlanAdmin(PolicyAdmin):
         context = {
             **self.admin_site.each_context(request),
             "opts": self.opts,
-            "title": f"{RACE_LABELS.get(plan.race, plan.race)} – {plan.athlete}",
+            "title": f"{race_label(plan.race)} – {plan.athlete}",
             "is_fullwidth": "1",
             "element_classes": {"navigation": "rv-nav", "navigation_wrapper": "rv-navwrap", "content": "rv-content"},
             "plan": plan,
-            "race_label": RACE_LABELS.get(plan.race, plan.race),
+            "race_label": race_label(plan.race),
             "goal": clock_text(plan.goal_seconds) if plan.goal_seconds else "",
             "review": review_context(plan, acting_user(request)),
         }
@@ -131,6 +134,7 @@ class PlanAdmin(PolicyAdmin):
 
 
 def _week_row(week: Week, weeks: list[Week], plan: Plan) -> dict[str, Any]:
+    words = wording()
     heaviest = max((w.load for w in weeks), default=1.0) or 1.0
     return {
         "week": week,
@@ -143,9 +147,10 @@ def _week_row(week: Week, weeks: list[Week], plan: Plan) -> dict[str, Any]:
                         "s": session,
                         "letter": LETTERS.get(session.kind, "·"),
                         "minutes": minutes_text(session.prescribed_work_json.get("duration_min") or 0),
-                        "steps": session.prescribed_work_json.get("steps") or [],
-                        "purpose": session.prescribed_work_json.get("purpose") or "",
-                        "summary": session.prescribed_work_json.get("summary") or "",
+                        "title": words.title(session.title),
+                        "steps": steps_as_read(session.prescribed_work_json.get("steps") or [], words),
+                        "purpose": shown(session.prescribed_work_json.get("purpose") or ""),
+                        "summary": words.summary(session.prescribed_work_json),
                     }
                     for session in sessions
                 ],
@@ -161,20 +166,21 @@ def _week_row(week: Week, weeks: list[Week], plan: Plan) -> dict[str, Any]:
 def _provenance(provenance: dict[str, Any]) -> list[tuple[str, str]]:
     """Return what a coach asks: which model, how sure, from which data, by which decision."""
     parameters = provenance.get("parameters") or {}
-    shown = []
+    rows = []
     for name, label in (("tau1", "τ1 fitness"), ("tau2", "τ2 fatigue")):
         value = parameters.get(name)
         if isinstance(value, dict):
-            shown.append((label, f"{value['value']:.0f} d"))
+            rows.append((label, f"{value['value']:.0f} d"))
         elif isinstance(value, int | float):
-            shown.append((label, f"{value:.0f} d"))
+            rows.append((label, f"{value:.0f} d"))
     flag = provenance.get("flag") or {}
-    return [
+    found = [
         ("Grade", str(provenance.get("grade", "–"))),
-        *shown,
+        *rows,
         ("Algorithm", str(provenance.get("algorithm_version", "–"))),
         ("Model", str(provenance.get("model_version", "–"))),
         ("Data", str(provenance.get("data_hash", "–"))[:12]),
         ("Routed by", f"{provenance.get('routing_reason', '–')} ({flag.get('reason', '–')})"),
         ("Seed", str(provenance.get("seed", "–"))),
     ]
+    return [(shown(label), shown(value)) for label, value in found]

@@ -9,10 +9,11 @@ from django.urls import reverse
 
 from accounts.matrix import relation_for
 from accounts.models import User
+from accounts.preferences import current_reader, today_of
 from accounts.scope import verbs_on
-from common import clock
 from common.etag import etag_for
 from common.keys import key_ring
+from common.translating.showing import day, shown
 from modeling.tagging.tags import LABELS
 from plans.admin.pending import DOTS
 from plans.admin.review_past import past_of
@@ -22,7 +23,7 @@ from plans.generation import snapshot_of
 from plans.models import Plan, PlanVersion
 from plans.pipelines.intensity import SESSION_LOAD_PER_HOUR, Intensities
 from plans.policies import comments_for, visible_plans
-from plans.presentation import RACE_LABELS, clock_text
+from plans.presentation import clock_text, race_label
 from plans.schedule import adherence
 from plans.selectors import Week, content_of, entry_of, names_of, weeks_of
 from plans.services.what_if import predicting
@@ -43,7 +44,7 @@ def review_context(plan: Plan, user: User) -> dict[str, Any]:
     head = plan.head_version
     assert head is not None
     baseline = head.baseline or head
-    today = clock.today()
+    today = today_of(plan.athlete)
     rights = rights_of(plan, user, today)
     banners = banners_of(plan, rights, today)
     return {
@@ -52,7 +53,7 @@ def review_context(plan: Plan, user: User) -> dict[str, Any]:
         "baseline": content_of(baseline),
         "versions": _versions(plan),
         "comments": _comments(plan, user, with_tags=rights["tag"]),
-        "tags": list(LABELS.items()),
+        "tags": [(tag, shown(label)) for tag, label in LABELS.items()],
         "etag": etag_for(plan.lock_version, head.content_sha256),
         "today": today.isoformat(),
         "can": rights,
@@ -64,19 +65,19 @@ def review_context(plan: Plan, user: User) -> dict[str, Any]:
         "adherence": _adherence(plan),
         "weeks_to_go": max((plan.race_date - today).days, 0) // 7,
         "grade": _grade(head.provenance_json),
-        "reasons": list(REASONS.items()),
+        "reasons": [(reason, shown(label)) for reason, label in REASONS.items()],
         "adjusted": _adjusted(head, content_of(baseline)["sessions"]),
         "why": _why(plan, head.provenance_json),
         "intensity": _intensity(plan, today),
+        "reader": _reader(),
     }
 
 
 def _adherence(plan: Plan) -> list[dict[str, Any]]:
     """Return the weeks in which something was due, oldest first."""
-    weeks = [week for week in adherence(plan.athlete_id, clock.today(), weeks=ADHERENCE_WEEKS) if week.due]
+    weeks = [week for week in adherence(plan.athlete_id, today_of(plan.athlete), weeks=ADHERENCE_WEEKS) if week.due]
     return [
-        {"monday": week.monday.isoformat(), "label": f"{week.monday.day} {week.monday:%b}", "percent": week.percent}
-        for week in weeks
+        {"monday": week.monday.isoformat(), "label": day(week.monday, "j M"), "percent": week.percent} for week in weeks
     ]
 
 
@@ -86,9 +87,9 @@ def _head_document(plan: Plan) -> dict[str, Any]:
         "athlete_id": str(plan.athlete_id),
         "athlete_name": str(plan.athlete),
         "status": plan.status,
-        "status_label": plan.get_status_display(),
+        "status_label": shown(str(plan.get_status_display())),
         "race": plan.race,
-        "race_label": RACE_LABELS.get(plan.race, plan.race),
+        "race_label": race_label(plan.race),
         "race_date": plan.race_date.isoformat(),
         "goal_seconds": plan.goal_seconds,
         "goal_time": clock_text(plan.goal_seconds) if plan.goal_seconds else None,
@@ -105,8 +106,8 @@ def _version_document(version: PlanVersion) -> dict[str, Any]:
         "created_at": version.created_at.isoformat(),
         "weeks": [_week_document(week) for week in weeks_of(version)],
         "predicted": version.predicted_json,
-        "warnings": version.warnings_json,
-        "relaxed": version.relaxed_json,
+        "warnings": [shown(text) for text in version.warnings_json],
+        "relaxed": [_said(item) for item in version.relaxed_json],
         "adjustments": version.adjustments,
         "diff_summary_json": version.diff_summary_json,
         "content_sha256": version.content_sha256,
@@ -137,7 +138,7 @@ def _versions(plan: Plan) -> list[dict[str, Any]]:
             "author_name": MACHINE if row.baseline_id is None else names.get(row.author_id) or MACHINE,
             "baseline_id": str(row.baseline_id) if row.baseline_id else None,
             "created_at": row.created_at.isoformat(),
-            "diff_summary_json": row.diff_summary_json,
+            "diff_summary_json": _summary(row.diff_summary_json),
         }
         for row in rows
     ]
@@ -188,9 +189,9 @@ def _previous(plan: Plan, user: User) -> list[dict[str, Any]]:
     return [
         {
             "id": str(row.pk),
-            "race": RACE_LABELS.get(row.race, row.race),
-            "race_date": f"{row.race_date.day} {row.race_date:%b %Y}",
-            "status": row.get_status_display(),
+            "race": race_label(row.race),
+            "race_date": day(row.race_date, "j M Y"),
+            "status": shown(str(row.get_status_display())),
             "url": reverse("admin:plans_plan_change", args=[row.pk]),
         }
         for row in rows
@@ -200,7 +201,15 @@ def _previous(plan: Plan, user: User) -> list[dict[str, Any]]:
 def _adjusted(head: PlanVersion, proposed: dict[str, Any]) -> list[dict[str, Any]]:
     """Return the pre-adjusted sessions with what became of them: blank where they stand as proposed."""
     present = content_of(head)["sessions"] if head.adjustments else {}
-    return [one | {"state": _state_of(one, present, proposed)} for one in head.adjustments]
+    return [
+        one
+        | {
+            "state": shown(_state_of(one, present, proposed)),
+            "reason": shown(one["reason"]),
+            "before": shown(one["before"]),
+        }
+        for one in head.adjustments
+    ]
 
 
 def _state_of(adjustment: dict[str, Any], present: dict[str, Any], proposed: dict[str, Any]) -> str:
@@ -227,14 +236,29 @@ def _why(plan: Plan, provenance: dict[str, Any]) -> dict[str, str]:
         "Experiment": plan.experiment_arm,
         "Seed": str(provenance.get("seed", "–")),
     }
-    return {label: value for label, value in found.items() if value}
+    return {shown(label): shown(value) for label, value in found.items() if value}
+
+
+def _said(item: dict[str, Any]) -> dict[str, Any]:
+    """Return a guard that gave, with its message in the language at hand."""
+    return item | {"message": shown(str(item.get("message") or item.get("guard") or ""))}
+
+
+def _summary(found: dict[str, Any]) -> dict[str, Any]:
+    return found | {"sentence": shown(str(found.get("sentence") or ""))}
+
+
+def _reader() -> dict[str, str]:
+    """Return units, intensity and time zone of who reads the page."""
+    reader = current_reader()
+    return {"units": reader.units, "intensity": reader.intensity, "time_zone": reader.time_zone}
 
 
 def _grade(provenance: dict[str, Any]) -> dict[str, str]:
     """Return the model's grade as three dots and a word."""
     grade = str(provenance.get("grade") or "population")
     filled = DOTS.get(grade, 1)
-    return {"name": grade, "dots": "●" * filled + "○" * (3 - filled)}
+    return {"name": shown(grade), "dots": "●" * filled + "○" * (3 - filled)}
 
 
 def _parameters(parameters: dict[str, Any]) -> dict[str, str]:

@@ -9,6 +9,7 @@ from accounts.matrix import relation_for
 from accounts.models import User
 from accounts.scope import verbs_on
 from common.keys import key_ring
+from common.translating.showing import shown
 from modeling.tagging.fitting import is_available
 from plans.models import Decision, Plan, PlanReview
 from plans.tags import VERB as TAGS
@@ -61,12 +62,12 @@ def banners_of(plan: Plan, rights: dict[str, bool], today: date) -> dict[str, di
         found[state] = {"text": _what_was_asked(plan), "tone": "warn"}
     why_not = _CLOSED.get(state) or (_NOT_YOURS if not rights["own"] else _OVER if _is_over(plan, today) else "")
     if why_not:
-        found[state] = {"text": why_not, "tone": "warn"}
+        found[state] = {"text": shown(why_not), "tone": "warn"}
     return {str(name.value): banner for name, banner in found.items()}
 
 
 def _info(text: str) -> dict[str, str]:
-    return {"text": text, "tone": "info"}
+    return {"text": shown(text), "tone": "info"}
 
 
 def _is_over(plan: Plan, today: date) -> bool:

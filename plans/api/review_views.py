@@ -20,6 +20,7 @@ from common.etag import expected_etags
 from common.idempotency import idempotent
 from common.keys import key_ring
 from common.parsers import JSONParser
+from common.translating.showing import shown
 from modeling.policies import athlete_with_model
 from plans.api import review_serializers as s
 from plans.api.serializers import PlanSerializer
@@ -137,11 +138,13 @@ class WhatIfView(UnitOfWorkAPIMixin):
         found = what_if_of(plan, head, before, after)
         broken = broken_since_baseline(plan, head, after)
         submission = {
-            "guards": [asdict(guard) for guard in broken],
+            "guards": [asdict(guard) | {"message": shown(guard.message)} for guard in broken],
             "needs_reason": bool(broken) and not every_edit_has_a_reason(head, after, operations),
         }
         summary = summarise(before, after).as_json()
-        return Response({**(as_json(found) if found else _NOTHING), "submission": submission, "summary": summary})
+        effect = as_json(found) if found else dict(_NOTHING)
+        effect["guards"] = [guard | {"message": shown(guard["message"])} for guard in effect["guards"]]
+        return Response({**effect, "submission": submission, "summary": summary})
 
 
 _NOTHING: dict[str, Any] = {

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from typing import Any
 
+from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
 from accounts.requests import acting_user
 from common.jobs import Job
+from common.problem import translated
 from plans.models import Plan, PlanSession, PlanVersion
 from plans.policies import shown_head, shown_summary
 from plans.presentation import DAYS, clock_text, seconds_from
@@ -60,12 +62,17 @@ class PlanRequestSerializer(serializers.ModelSerializer[Job]):
 
     status = serializers.CharField(source="state")
     plan_id = serializers.SerializerMethodField()
-    problem = serializers.JSONField(allow_null=True)
+    problem = serializers.SerializerMethodField()
 
     class Meta:
         model = Job
         fields = ("id", "status", "progress", "progress_note", "plan_id", "problem", "created_at", "finished_at")
         read_only_fields = fields
+
+    @extend_schema_field(OpenApiTypes.OBJECT)
+    def get_problem(self, job: Job) -> dict[str, Any] | None:
+        """Return why it failed, in the language that is asked for."""
+        return translated(job.problem) if job.problem else None
 
     @extend_schema_field({"type": "string", "format": "uuid", "nullable": True})
     def get_plan_id(self, job: Job) -> str | None:

@@ -7,7 +7,6 @@ import json
 from datetime import date, timedelta
 from typing import Any, ClassVar
 from uuid import UUID
-from zoneinfo import ZoneInfo
 
 from django.conf import settings
 from django.core.serializers.json import DjangoJSONEncoder
@@ -21,11 +20,11 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from accounts.models import Athlete
+from accounts.preferences import today_of
 from accounts.requests import acting_user
 from accounts.scope import athlete_for
 from accounts.services.consent import record_consent
 from accounts.services.people import edit_athlete
-from common import clock
 from common.api import UnitOfWorkAPIMixin
 from common.errors import InvalidInput, NotVisible
 from common.idempotency import idempotent
@@ -69,7 +68,7 @@ class ScheduleView(UnitOfWorkAPIMixin):
     def get(self, request: Request, athlete_id: UUID) -> HttpResponse:
         """The published sessions of an athlete."""
         athlete = athlete_for(acting_user(request), "plan:view", athlete_id)
-        first = _day(request, "from") or _today(athlete)
+        first = _day(request, "from") or today_of(athlete)
         if date.max - first < LONGEST_SCHEDULE:
             raise InvalidInput("from is too far away.", pointer="/from")
         last = _day(request, "until") or first + timedelta(weeks=4)
@@ -85,7 +84,7 @@ class TodayView(UnitOfWorkAPIMixin):
     def get(self, request: Request) -> HttpResponse:
         """What is due today, in your own time zone."""
         athlete = _me(request)
-        today = _today(athlete)
+        today = today_of(athlete)
         return _small(request, _dues(schedule(athlete.pk, today, today)))
 
 
@@ -96,7 +95,7 @@ class WeekView(UnitOfWorkAPIMixin):
     def get(self, request: Request) -> HttpResponse:
         """This week, Monday to Sunday."""
         athlete = _me(request)
-        today = _today(athlete)
+        today = today_of(athlete)
         monday = today - timedelta(days=today.weekday())
         return _small(request, _dues(schedule(athlete.pk, monday, monday + timedelta(days=6))))
 
@@ -108,7 +107,7 @@ class AdherenceView(UnitOfWorkAPIMixin):
     def get(self, request: Request) -> HttpResponse:
         """How much of what was due was done, by week; a partly done session counts half."""
         athlete = _me(request)
-        weeks = adherence(athlete.pk, _today(athlete))
+        weeks = adherence(athlete.pk, today_of(athlete))
         return _small(request, WeekAdherenceSerializer(weeks, many=True).data)
 
 
@@ -283,10 +282,6 @@ def _me(request: Request) -> Athlete:
     if athlete is None:
         raise NotVisible("You are no athlete; this is an athlete's own page.")
     return athlete
-
-
-def _today(athlete: Athlete) -> date:
-    return clock.now().astimezone(ZoneInfo(athlete.time_zone)).date()
 
 
 def _dues(dues: list[Due]) -> list[dict[str, Any]]:

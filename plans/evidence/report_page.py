@@ -15,6 +15,7 @@ from accounts.requests import acting_user
 from common.admin import may
 from common.context import unit_of_work
 from common.errors import NotVisible
+from common.translating.showing import shown
 from modeling.models import ReportPreference
 from modeling.policies import VIEW_REPORT
 from modeling.services.report_preference import prefer_mail
@@ -42,9 +43,13 @@ def report_page(request: HttpRequest) -> HttpResponse:
             found["wants_mail"] = preference is None or preference.wants_mail
     report = report_of(coach) if coach else None
     with unit_of_work(user, read_only=True):
-        context = {**admin.site.each_context(request), "title": "What the model learned from you", "is_fullwidth": "1"}
-        shown = words_of(report) if report else {}
-        page = TemplateResponse(request, "plans/coach_report.html", {**context, **found, **shown})
+        context = {
+            **admin.site.each_context(request),
+            "title": shown("What the model learned from you"),
+            "is_fullwidth": "1",
+        }
+        words = words_of(report) if report else {}
+        page = TemplateResponse(request, "plans/coach_report.html", {**context, **found, **words})
         return page.render()
 
 
@@ -53,7 +58,7 @@ def mail(request: HttpRequest) -> HttpResponse:
     user = _allowed(request)
     wants = request.POST.get("wants_mail") == "yes"
     prefer_mail(wants_mail=wants, acting_user=user)
-    messages.success(request, "You get the monthly e-mail." if wants else "You get no monthly e-mail any more.")
+    messages.success(request, shown("You get the monthly e-mail." if wants else "You get no monthly e-mail any more."))
     return HttpResponseRedirect(reverse("coach-report"))
 
 

@@ -31,6 +31,7 @@ class Step:
     hr: Range | None
     text: str
     note: str
+    raw: dict[str, Any]
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,6 +83,7 @@ def _step(raw: dict[str, Any]) -> Step:
         hr=_range(target, "hr"),
         text=one_line(target.get("text")),
         note=one_line(raw.get("note")),
+        raw=raw,
     )
 
 

@@ -7,8 +7,10 @@ import secrets
 from uuid import UUID
 
 from django.conf import settings
+from django.utils import translation
 
 from accounts.models import Athlete
+from accounts.preferences import reader_of_athlete
 from accounts.scope import athlete_for, athletes_in_scope
 from audit.services import record
 from common import clock
@@ -18,6 +20,7 @@ from common.errors import NotVisible
 from plans.export.calendar import calendar_of
 from plans.models import CalendarFeed
 from plans.policies import Actor
+from plans.reading import wording
 from plans.schedule import exportable
 
 READER = register_service("calendar-feed")
@@ -67,13 +70,16 @@ def read_feed(token: str) -> bytes:
         if feed is None:
             raise NotVisible("There is no such calendar.")
         athlete = Athlete.objects.get(pk=feed.athlete_id)
-        return calendar_of(
-            exportable(athlete),
-            name=f"Mesocycle: {athlete.get_sport_display()}",
-            time_zone=athlete.time_zone,
-            host=settings.PUBLIC_URL.split("//")[-1].split(":")[0],
-            now=clock.now(),
-        )
+        reader = reader_of_athlete(athlete)
+        with translation.override(reader.language):
+            return calendar_of(
+                exportable(athlete),
+                name=f"Mesocycle: {athlete.get_sport_display()}",
+                time_zone=athlete.time_zone,
+                host=settings.PUBLIC_URL.split("//")[-1].split(":")[0],
+                now=clock.now(),
+                wording=wording(reader),
+            )
 
 
 def _hash(token: str) -> str:

@@ -10,9 +10,9 @@ from collections.abc import Sequence
 from uuid import UUID
 
 from accounts.models import Athlete
+from accounts.preferences import today_of
 from accounts.scope import athlete_for
 from audit.services import record
-from common import clock
 from common.actors import actor_id
 from common.context import unit_of_work
 from common.errors import InvalidInput
@@ -57,7 +57,7 @@ def complete_session(
     with unit_of_work(acting_user):
         session = published_session(acting_user, session_id)
         athlete = athlete_for(acting_user, "history:import", session.athlete_id, lock=True)
-        if session.day > clock.today():
+        if session.day > today_of(athlete):
             raise InvalidInput("This session is still to come.", pointer="/session_id")
         activity, is_placeholder = None, False
         if status != CompletionStatus.SKIPPED:

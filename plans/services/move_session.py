@@ -8,7 +8,7 @@ from datetime import date, timedelta
 from typing import Any
 from uuid import UUID
 
-from common import clock
+from accounts.preferences import today_of
 from common.actors import actor_id
 from common.context import unit_of_work
 from common.errors import InvalidInput, NotPermitted, NotVisible, WrongState
@@ -76,7 +76,7 @@ def _check(plan: Plan, entry: dict[str, object], day: date) -> None:
         raise NotPermitted("The race stays on its day.")
     if entry.get("locked"):
         raise NotPermitted("Your coach locked this session; ask them to move it.")
-    if old < clock.today() or day < clock.today():
+    if min(old, day) < today_of(plan.athlete):
         raise InvalidInput("Past days cannot be planned any more.", pointer="/day")
     monday = old - timedelta(days=old.weekday())
     if not monday <= day <= monday + timedelta(days=6):

@@ -7,9 +7,9 @@ from uuid import UUID
 
 from django.db import IntegrityError, transaction
 
+from accounts.preferences import today_of
 from accounts.scope import athlete_for
 from audit.services import record
-from common import clock
 from common.context import unit_of_work
 from common.errors import InvalidInput, WrongState
 from common.keys import encrypt_for
@@ -69,7 +69,7 @@ def record_result(*, athlete_id: UUID, race: str, day: date, seconds: float, act
             raise InvalidInput(f"race must be one of {known}.", pointer="/race")
         if athlete.sport != "running":
             raise InvalidInput("A ride's time says little without its power; record a power test.", pointer="/race")
-        if day > clock.today():
+        if day > today_of(athlete):
             raise InvalidInput("This race is still to come.", pointer="/day")
         try:
             plausible_goal(RACES[race], seconds, athlete.sex)

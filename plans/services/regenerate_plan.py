@@ -11,6 +11,7 @@ from uuid import UUID
 
 from django.conf import settings
 
+from accounts.preferences import today_of
 from common import clock
 from common.actors import actor_id
 from common.context import unit_of_work
@@ -86,7 +87,7 @@ def _goal(plan: Plan, race_date: date | None, goal_seconds: float | None) -> Rac
     goal = replace(goal, race_date=race_date or goal.race_date, goal_seconds=goal_seconds or goal.goal_seconds)
     athlete = plan.athlete
     try:
-        validate_goal(goal, today=clock.today(), athlete=AthleteBasics(athlete.sport, athlete.level, athlete.sex))
+        validate_goal(goal, today=today_of(athlete), athlete=AthleteBasics(athlete.sport, athlete.level, athlete.sex))
     except InvalidGoal as error:
         raise InvalidInput(error.detail, pointer=f"/{error.field}") from error
     plan.race_date, plan.goal_seconds = goal.race_date, goal.goal_seconds
@@ -99,7 +100,7 @@ def _generate(plan: Plan, goal: RaceGoal, seed: int | None, acting_user: Actor) 
         athlete=plan.athlete,
         plan=plan,
         requested_by_id=actor_id(acting_user),
-        day=clock.today(),
+        day=today_of(plan.athlete),
         goal_json={
             "race_date": goal.race_date.isoformat(),
             "race_distance": goal.race,
@@ -171,7 +172,7 @@ def _merged(
     old_race_day: str,
     acting_user: Actor,
 ) -> Regenerated:
-    today, author = clock.today().isoformat(), actor_id(acting_user)
+    today, author = today_of(plan.athlete).isoformat(), actor_id(acting_user)
     old_baseline = baseline_of(head)
     base, mine = content_of(old_baseline), content_of(head)
     sessions = [session for week in generated.plan.weeks for session in week.sessions]

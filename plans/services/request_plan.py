@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import secrets
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, time, timedelta
+from datetime import date, datetime, time, timedelta
 from typing import Any
 from uuid import UUID
+from zoneinfo import ZoneInfo
 
 from django.conf import settings
 from django.db import IntegrityError, transaction
 
 from accounts.models import Athlete
+from accounts.preferences import today_of
 from common import clock
 from common.actors import actor_id
 from common.context import unit_of_work
@@ -72,7 +74,7 @@ def request_plan(
         generation = PlanGeneration(
             athlete=athlete,
             requested_by_id=actor_id(acting_user),
-            day=clock.today(),
+            day=today_of(athlete),
             goal_json=wish.as_json(),
             wish=wish.model_choice,
             routed_to=routed.pipeline,
@@ -110,7 +112,7 @@ def _validate(athlete: Athlete, wish: PlanWish) -> None:
         raise InvalidInput(f"model_choice must be one of {', '.join(CHOICES)}.", pointer="/model_choice")
     basics = AthleteBasics(sport=athlete.sport, level=athlete.level, sex=athlete.sex)
     try:
-        validate_goal(wish.goal(), today=clock.today(), athlete=basics)
+        validate_goal(wish.goal(), today=today_of(athlete), athlete=basics)
     except InvalidGoal as error:
         raise InvalidInput(error.detail, pointer=f"/{error.field}") from error
 
@@ -154,7 +156,9 @@ def take_slot(generation: PlanGeneration, *, limited: bool) -> None:
     )
     taken = same_day.count()
     if limited and taken >= settings.GENERATION_LIMIT_PER_DAY:
-        midnight = datetime.combine(generation.day + timedelta(days=1), time.min, tzinfo=UTC)
+        midnight = datetime.combine(
+            generation.day + timedelta(days=1), time.min, tzinfo=ZoneInfo(generation.athlete.time_zone)
+        )
         raise LimitReached(
             f"{settings.GENERATION_LIMIT_PER_DAY} plans a day are the limit for one athlete.",
             retry_after=max(1, int((midnight - clock.now()).total_seconds())),

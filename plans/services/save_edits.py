@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from datetime import date
 from uuid import UUID
 
-from common import clock
+from accounts.preferences import today_of
 from common.actors import actor_id
 from common.context import unit_of_work
 from common.errors import StaleVersion
@@ -132,7 +132,7 @@ def _check_rules(
     plan: Plan, head: PlanVersion, before: Content, after: Content, operations: Sequence[Operation]
 ) -> None:
     """Refuse what no coach can mean: another past, days outside the plan, a plan without its race."""
-    today, race_day = clock.today().isoformat(), plan.race_date.isoformat()
+    today, race_day = today_of(plan.athlete).isoformat(), plan.race_date.isoformat()
     first = head.weeks_json[0]["monday"] if head.weeks_json else today
     last_monday = date.fromisoformat(head.weeks_json[-1]["monday"]) if head.weeks_json else plan.race_date
     last = date.fromordinal(last_monday.toordinal() + 6).isoformat()

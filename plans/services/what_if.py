@@ -7,7 +7,7 @@ from dataclasses import asdict, replace
 from typing import Any
 
 from accounts.models import Athlete
-from common import clock
+from accounts.preferences import today_of
 from common.newest import Newest
 from modeling.learned.algorithm import SHIPPED, SHIPPED_ALGORITHM, LearnedAlgorithm
 from modeling.selectors import history_stamp
@@ -34,12 +34,12 @@ def context_for(plan: Plan, version: PlanVersion) -> WhatIfContext | None:
     The newest contexts are kept in the process, under everything that they are made from. The model version is the one
     that made the plan, whichever plans new ones by now: else an edit would seem to do what a promotion did.
     """
-    today = clock.today()
+    athlete = Athlete.objects.get(pk=plan.athlete_id)
+    today = today_of(athlete)
     if plan.race_date <= today:
         return None
     baseline = baseline_of(version)
     goal = goal_of(plan)
-    athlete = Athlete.objects.get(pk=plan.athlete_id)
     person = (athlete.pk, athlete.level, athlete.sex, athlete.birth_year)
     algorithm = predicting(version)
     key = (person, baseline.pk, goal, today, history_stamp(athlete.pk), algorithm.name)

@@ -108,6 +108,7 @@ BODIES: Final[dict[tuple[str, str], Any]] = {
     ("session-move", "POST"): {"plan_id": "{plan}", "day": "{next_day}"},
     ("me-results", "POST"): {"race": "5k", "day": "{yesterday}", "time": "25:00"},
     ("me-settings", "PATCH"): {"units": "imperial"},
+    ("me-preferences", "PATCH"): {"units": "imperial"},
     ("me-consent", "PUT"): {"granted": True, "text_version": "2026-01"},
     ("notifications-read", "POST"): {"all": True},
     ("assignments", "POST"): {"experiment_key": EXPERIMENT, "subject_id": "{athlete}"},

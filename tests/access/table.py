@@ -66,6 +66,8 @@ auth-token-refresh                       POST   ok  ok  ok  ok  ok  ok  ok  ok  
 auth-logout                              POST   ok  ok  ok  ok  ok  ok  ok  ok  ok  ok  ok  ok  ok  ok  ok  ok  ok
 schema                                   GET    nil nil nil nil nil nil nil nil nil nil nil nil nil nil nil nil nil
 api-docs                                 GET    nil nil nil nil nil nil nil nil nil nil nil nil nil nil nil nil nil
+page-texts                               GET    nil nil nil nil nil nil nil nil nil nil nil nil nil nil nil nil nil
+page-texts                               POST   405 405 405 405 405 405 405 405 405 405 405 405 405 405 405 405 405
 rest_framework:login                     GET    nil nil nil nil nil nil nil nil nil nil nil nil nil nil nil nil nil
 rest_framework:login                     POST   say say say say say say say say say say say say say say say say say
 rest_framework:login                     PUT    ok  ok  ok  ok  ok  ok  ok  ok  ok  ok  ok  ok  ok  ok  ok  ok  ok
@@ -87,6 +89,10 @@ admin:logout                             POST   ok  ok  ok  ok  ok  ok  ok  ok  
 
 # A person's own
 me                                       GET    401 401 nil nil nil nil nil nil nil ok  nil nil nil nil nil nil nil
+me-preferences                           GET    401 401 nil nil nil nil nil nil nil nil nil nil nil nil nil nil nil
+me-preferences                           PATCH  401 401 ok  ok  ok  ok  ok  ok  ok  ok  ok  ok  ok  ok  ok  ok  ok
+preferences                              GET    log log nil nil nil nil nil nil nil log log nil nil nil nil nil nil
+preferences                              POST   log log ok  ok  ok  ok  ok  ok  ok  log log ok  ok  ok  ok  ok  ok
 me-today                                 GET    401 401 404 404 404 404 404 404 404 nil nil 404 404 404 404 403 403
 me-week                                  GET    401 401 404 404 404 404 404 404 404 ok  nil 404 404 404 404 403 403
 me-adherence                             GET    401 401 404 404 404 404 404 404 404 nil nil 404 404 404 404 403 403

@@ -354,6 +354,7 @@ step("plans.calendar_feed.read_feed", lambda has: partial(service("plans.calenda
 does("plans.calendar_feed.revoke", feed_id=lambda has: has["feed"][0].pk, acting_user=who("ann"))
 does("plans.decide.withdraw_plan", plan_id=key_of("second"), expected=lambda has: frozenset({etag_of(has["second"])}),
      acting_user=who("coach"))  # fmt: skip
+does("accounts.preferences.set_preferences", changes={"units": "imperial", "language": "de"}, acting_user=who("ann"))
 does("accounts.notify.mark_read", ids=None, acting_user=who("ann"))
 does("accounts.notify.send_waiting_mail")
 

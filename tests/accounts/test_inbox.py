@@ -65,9 +65,9 @@ def test_everybody_sees_their_own_with_a_link_to_the_plan(coach: User) -> None:
     (row,) = tell(coach)
     tell(make_user("coach"), race_date="2029-09-09")
     shown = page(coach)
-    assert "An athlete asks for changes: 10 km on 2026-05-01." in shown
+    assert "An athlete asks for changes: 10 km on 1 May 2026." in shown
     assert f'href="/admin/plans/plan/{row.data["plan_id"]}/change/" data-read="{row.pk}"' in shown
-    assert "2029-09-09" not in shown
+    assert "9 Sep 2029" not in shown
 
 
 @pytest.mark.parametrize("role", ["admin", "coach", "support", "compliance", "data_scientist"])

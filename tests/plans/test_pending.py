@@ -82,7 +82,7 @@ def test_adherence_of_many_is_that_of_each(review: Review) -> None:
     train(review, monday, [CompletionStatus.DONE, "", CompletionStatus.PARTLY])
     other = make_athlete(coach=review.coach)
     with unit_of_work(review.coach, read_only=True):
-        found = adherence_of([review.athlete.pk, other.pk], clock.today(), weeks=ADHERENCE_WEEKS)
+        found = adherence_of(dict.fromkeys([review.athlete.pk, other.pk], clock.today()), weeks=ADHERENCE_WEEKS)
         alone = adherence(review.athlete.pk, clock.today(), weeks=ADHERENCE_WEEKS)
     assert found[review.athlete.pk] == alone
     assert [(week.due, week.done) for week in alone][-2] == (3, 1.5)

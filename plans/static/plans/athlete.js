@@ -16,7 +16,7 @@
     return `rgb(${[...pixel.getImageData(0, 0, 1, 1).data].slice(0, 3).join(" ")})`;
   };
   const fixedWidth = (scale) => { scale.width = 44; };
-  const month = (value) => new Date(`${value}T12:00`).toLocaleDateString("en-GB", { day: "numeric", month: "short" });
+  const month = (value) => new Date(`${value}T12:00`).toLocaleDateString(document.documentElement.lang || "en-gb", { day: "numeric", month: "short" });
 
   const days = [...data.days, ...data.planned.map((p) => p.day).filter((day) => !data.days.includes(day))];
   const offset = days.indexOf(data.planned.length ? data.planned[0].day : data.today);
@@ -34,7 +34,7 @@
       ctx.setLineDash([3, 3]);
       ctx.beginPath(); ctx.moveTo(x, chartArea.top); ctx.lineTo(x, chartArea.bottom); ctx.stroke();
       ctx.font = "600 10px Inter, sans-serif";
-      ctx.fillText("today", x + 4, chartArea.top + 9);
+      ctx.fillText(gettext("today"), x + 4, chartArea.top + 9);
       ctx.restore();
     },
   };
@@ -56,12 +56,12 @@
     charts.push(new Chart(pmc, {
       type: "line", plugins: [todayLine], options: options(),
       data: { labels: days, datasets: [
-        line("Fitness", data.fitness, "--mc-primary"),
-        line("Fatigue", data.fatigue, "--mc-muted", { borderWidth: 1 }),
-        line("Form", data.form, "--mc-good"),
-        line("Fitness, planned", pad(planned.map((p) => p.fitness), offset), "--mc-primary", dotted),
-        line("Fatigue, planned", pad(planned.map((p) => p.fatigue), offset), "--mc-muted", { ...dotted, borderWidth: 1 }),
-        line("Form, planned", pad(planned.map((p) => p.form), offset), "--mc-good", dotted),
+        line(gettext("Fitness"), data.fitness, "--mc-primary"),
+        line(gettext("Fatigue"), data.fatigue, "--mc-muted", { borderWidth: 1 }),
+        line(gettext("Form"), data.form, "--mc-good"),
+        line(gettext("Fitness, planned"), pad(planned.map((p) => p.fitness), offset), "--mc-primary", dotted),
+        line(gettext("Fatigue, planned"), pad(planned.map((p) => p.fatigue), offset), "--mc-muted", { ...dotted, borderWidth: 1 }),
+        line(gettext("Form, planned"), pad(planned.map((p) => p.form), offset), "--mc-good", dotted),
       ] },
     }));
     const tested = new Map(data.tests.map((t) => [t.day, t.value]));
@@ -70,11 +70,11 @@
     charts.push(new Chart(perf, {
       type: "line", plugins: [todayLine], options: options(),
       data: { labels: days, datasets: [
-        line("80 % high", join(data.high, planned.map((p) => p.high)), "--mc-line", { fill: "+1", backgroundColor: "rgba(140,146,165,.25)" }),
-        line("80 % low", join(data.low, planned.map((p) => p.low)), "--mc-line"),
-        line("Model", data.performance, "--mc-ink"),
-        line("Model, planned", pad(planned.map((p) => p.performance), offset), "--mc-ink", dotted),
-        { label: "Test", data: days.map((day) => tested.get(day) ?? null), showLine: false, pointStyle: "rectRot", radius: 5, borderColor: colour("--mc-ink"), backgroundColor: colour("--mc-ink") },
+        line(gettext("80 % high"), join(data.high, planned.map((p) => p.high)), "--mc-line", { fill: "+1", backgroundColor: "rgba(140,146,165,.25)" }),
+        line(gettext("80 % low"), join(data.low, planned.map((p) => p.low)), "--mc-line"),
+        line(gettext("Model"), data.performance, "--mc-ink"),
+        line(gettext("Model, planned"), pad(planned.map((p) => p.performance), offset), "--mc-ink", dotted),
+        { label: gettext("Test"), data: days.map((day) => tested.get(day) ?? null), showLine: false, pointStyle: "rectRot", radius: 5, borderColor: colour("--mc-ink"), backgroundColor: colour("--mc-ink") },
       ] },
     }));
   };

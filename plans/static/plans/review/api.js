@@ -1,11 +1,12 @@
 // Talking to the plans API: CSRF, If-Match, idempotency keys, and problems (RFC 9457) as errors.
 
 import { newId } from "./state.js";
+import { t } from "./text.js";
 
 /** A refusal of the server; `problem` is its document, `status` 0 where no answer came. */
 export class Problem extends Error {
   constructor(status, problem) {
-    super(problem.detail || problem.title || "The request failed.");
+    super(problem.detail || problem.title || t("The request failed."));
     this.status = status;
     this.problem = problem;
   }
@@ -28,7 +29,7 @@ export class Problem extends Error {
 const csrfToken = () => document.querySelector("[name=csrfmiddlewaretoken]")?.value ?? "";
 
 async function send(method, url, { body, type = "application/json", etag, key, signal, prefer } = {}) {
-  const headers = { Accept: "application/json" };
+  const headers = { Accept: "application/json", "Accept-Language": document.documentElement.lang };
   if (prefer) headers.Prefer = prefer;
   if (method !== "GET") headers["X-CSRFToken"] = csrfToken();
   if (key) headers["Idempotency-Key"] = key;
@@ -40,11 +41,11 @@ async function send(method, url, { body, type = "application/json", etag, key, s
     response = await fetch(url, body === undefined ? options : { ...options, body: JSON.stringify(body) });
   } catch (error) {
     if (error.name === "AbortError") throw error;
-    throw new Problem(0, { title: "No connection. Your edits are kept in this browser." });
+    throw new Problem(0, { title: t("No connection. Your edits are kept in this browser.") });
   }
   const isJson = (response.headers.get("Content-Type") ?? "").includes("json");
   const data = isJson ? await response.json() : null;
-  if (!response.ok) throw new Problem(response.status, data ?? { title: `The server answered ${response.status}.` });
+  if (!response.ok) throw new Problem(response.status, data ?? { title: t`The server answered ${response.status}.` });
   return { data, etag: response.headers.get("ETag") };
 }
 

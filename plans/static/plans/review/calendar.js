@@ -1,36 +1,38 @@
 // The calendar: a grid with one tab stop, weeks as rows, sessions as chips that open, move and say how they changed.
 
 import { changesBetween, percent, same, totalsOf } from "./diff.js";
+import { distanceText, titleText } from "./reading.js";
 import { minutesOf } from "./steps.js";
-import { addDays, dayOfMonth, fill, fullDay, h, hoursText, longDay, MINUS, mondayOf, plural, shortDay, symbol, tidy, weekdayName, weekdayOf } from "./text.js";
+import { addDays, dayOfMonth, fill, fullDay, h, hoursText, longDay, MINUS, mondayOf, plural, shortDay, symbol, t, tidy, weekdayName, weekdayOf } from "./text.js";
 
 export const KINDS = {
-  easy: ["E", "Easy"], long: ["L", "Long"], tempo: ["T", "Tempo"], interval: ["I", "Interval"], repetition: ["R", "Repetition"],
-  race: ["⚑", "Race"], strength: ["S", "Strength"], rest: ["–", "Rest"],
+  easy: ["E", t("Easy")], long: ["L", t("Long")], tempo: ["T", t("Tempo")], interval: ["I", t("Interval")], repetition: ["R", t("Repetition")],
+  race: ["⚑", t("Race")], strength: ["S", t("Strength")], rest: ["–", t("Rest")],
 };
-const SIGN_WORDS = { "+": "added", "−": "removed", "~": "changed" };
+const SIGN_WORDS = { "+": t("added"), "−": t("removed"), "~": t("changed") };
 const SIGN_CLASS = { "+": "rv-added", "−": "rv-removed", "~": "rv-edited" };
 
 /** Return a title short enough for a chip: what duration or kind says already is left out, minutes become 10′. */
 export function chipTitle(entry) {
-  const rest = entry.title.replace(/^Long (?=\d)/, "");
-  if (entry.kind === "long") return /^\d+:\d\d$/.test(rest) ? "Long" : rest;
-  if (entry.kind === "easy") return entry.title.replace(/ (\d+ km|\d+:\d\d)$/, "");
-  return entry.title.replace(/(\d) min$/, "$1′").replace(/(\d) s$/, "$1″").replace(/×(\d+)000 m$/, "×$1 km").replace(/ (k?m)$/, "\u202f$1");
+  const title = titleText(entry.title);
+  const rest = entry.title.startsWith("Long ") ? title.slice(t("Long").length + 1) : title;
+  if (entry.kind === "long") return /^\d+:\d\d$/.test(rest) ? t("Long") : rest;
+  if (entry.kind === "easy") return title.replace(/ ([\d.,]+ (?:km|mi)|\d+:\d\d)$/, "");
+  return title.replace(/(\d) min$/, "$1′").replace(/(\d) s$/, "$1″").replace(/×(\d+)000 m$/, "×$1 km").replace(/ (k?m)$/, "\u202f$1");
 }
 
 /** What became of a session: its class, its sign of the icon font, its words on the chip and for screen readers. */
 const OUTCOMES = {
-  done: { class: "rv-done", sign: "check", word: "", said: "done" },
-  partly: { class: "rv-done rv-partly", sign: "contrast", word: "", said: "done in part" },
-  missed: { class: "rv-missed", sign: "close", word: "missed", said: "missed" },
-  unknown: { class: "rv-missed rv-unknown", sign: "", word: "no data", said: "nothing recorded" },
+  done: { class: "rv-done", sign: "check", word: "", said: t("done") },
+  partly: { class: "rv-done rv-partly", sign: "contrast", word: "", said: t("done in part") },
+  missed: { class: "rv-missed", sign: "close", word: t("missed"), said: t("missed") },
+  unknown: { class: "rv-missed rv-unknown", sign: "", word: t("no data"), said: t("nothing recorded") },
 };
 
 /** Return what became of a session in words; `planned` says what was due. */
 export function outcomeText({ status, minutes, load, distance_km: km, rpe }, planned) {
-  const done = [minutes !== null && minutes !== undefined && `${hoursText(minutes)} hours`, km && `${tidy(km)} km`, load !== null && load !== undefined && `load ${Math.round(load)}`, rpe !== null && rpe !== undefined && `RPE ${rpe}`];
-  return [OUTCOMES[status].said, ...done, `planned ${planned}`].filter(Boolean).join(", ");
+  const done = [minutes !== null && minutes !== undefined && t`${hoursText(minutes)} hours`, km && distanceText(km), load !== null && load !== undefined && t`load ${Math.round(load)}`, rpe !== null && rpe !== undefined && t`RPE ${rpe}`];
+  return [OUTCOMES[status].said, ...done, t`planned ${planned}`].filter(Boolean).join(", ");
 }
 
 export class Calendar {
@@ -62,8 +64,8 @@ export class Calendar {
       groups.at(-1).rows.push(this.#week(week));
     }
     fill(this.root, this.#head(), groups.map(({ phase, rows }) =>
-      h("div", { class: "rv-group", role: "rowgroup", "aria-label": phase },
-        h("div", { class: "rv-phase", "aria-hidden": "true" }, h("span", {}, phase)), h("div", { class: "rv-rows" }, rows))));
+      h("div", { class: "rv-group", role: "rowgroup", "aria-label": t(phase) },
+        h("div", { class: "rv-phase", "aria-hidden": "true" }, h("span", {}, t(phase))), h("div", { class: "rv-rows" }, rows))));
     this.root.scrollTop = scrolled;
     this.#placeFocus(hadFocus);
   }
@@ -84,7 +86,7 @@ export class Calendar {
   }
 
   #head() {
-    const names = ["Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun", "Week h · load"];
+    const names = [t("Mon"), t("Tue"), t("Wed"), t("Thu"), t("Fri"), t("Sat"), t("Sun"), t("Week h · load")];
     return h("div", { class: "rv-weekdays", role: "row" }, names.map((name) => h("span", { role: "columnheader" }, name)));
   }
 
@@ -103,7 +105,7 @@ export class Calendar {
     return h("div", { class: classes.filter(Boolean).join(" "), role: "gridcell", data: { day } },
       h("div", { class: "rv-date", "aria-hidden": "true" },
         weekdayOf(day) === 0 && h("b", {}, `W${week.number} `), h("span", { class: "rv-dow" }, `${weekdayName(day)} `), number,
-        day === today && h("span", { class: "rv-now" }, "today")),
+        day === today && h("span", { class: "rv-now" }, t("today"))),
       h("div", { class: "rv-items" },
         items.filter((item) => item.movedTo).map((item) => this.#movedAway(item)),
         items.filter((item) => !item.movedTo).map((item) => this.#chip(item)),
@@ -113,20 +115,20 @@ export class Calendar {
 
   /** An activity that stands for no session of the plan. */
   #extra({ sport, minutes, load }) {
-    return h("span", { class: "rv-extra", title: `${sport}, not in the plan` }, h("span", { class: "mc-hidden" }, `Also done, not in the plan: ${sport} `),
+    return h("span", { class: "rv-extra", title: t`${t(sport)}, not in the plan` }, h("span", { class: "mc-hidden" }, t`Also done, not in the plan: ${t(sport)} `),
       h("span", {}, symbol("add", "rv-done-sign"), hoursText(minutes)), h("span", {}, load === null ? "" : String(Math.round(load))));
   }
 
   #restButton(day, open, isLeft) {
     const { raceDay } = this.model.limits;
-    const text = day < this.begins || day > raceDay || isLeft || this.past.extra[day] ? "" : "Rest";
-    return h("button", { type: "button", class: "rv-rest", tabindex: "-1", data: { item: "", day }, "aria-label": `${longDay(day)}, no session${open ? ", add one" : ""}`, "aria-disabled": open ? null : "true" },
+    const text = day < this.begins || day > raceDay || isLeft || this.past.extra[day] ? "" : t("Rest");
+    return h("button", { type: "button", class: "rv-rest", tabindex: "-1", data: { item: "", day }, "aria-label": open ? t`${longDay(day)}, no session, add one` : t`${longDay(day)}, no session`, "aria-disabled": open ? null : "true" },
       h("span", {}, text), open && h("span", { class: "rv-plus", "aria-hidden": "true" }, "+"));
   }
 
   #movedAway({ entry, movedTo }) {
     const near = mondayOf(movedTo) === mondayOf(entry.day);
-    return h("span", { class: "rv-moved" }, `${chipTitle(entry)} moved to ${near ? weekdayName(movedTo) : shortDay(movedTo)}`);
+    return h("span", { class: "rv-moved" }, t`${chipTitle(entry)} moved to ${near ? weekdayName(movedTo) : shortDay(movedTo)}`);
   }
 
   #chip({ id, entry, gone }) {
@@ -159,13 +161,13 @@ export class Calendar {
   }
 
   #label(entry, { mark, gone, comments, past, adjusted }) {
-    const planned = `${hoursText(minutesOf(entry))} hours, load ${Math.round(entry.load)}`;
+    const planned = t`${hoursText(minutesOf(entry))} hours, load ${Math.round(entry.load)}`;
     const words = [
-      longDay(entry.day), KINDS[entry.kind]?.[1] ?? entry.kind, entry.title, past ? outcomeText(past, planned) : planned,
-      entry.key_session && "key session", entry.locked && "locked", adjusted && "adjusted beforehand",
-      mark && `${SIGN_WORDS[mark.sign]}, ${mark.unsaved ? "unsaved" : "saved in this draft"}`, comments > 0 && plural(comments, "comment"),
+      longDay(entry.day), KINDS[entry.kind]?.[1] ?? entry.kind, titleText(entry.title), past ? outcomeText(past, planned) : planned,
+      entry.key_session && t("key session"), entry.locked && t("locked"), adjusted && t("adjusted beforehand"),
+      mark && `${SIGN_WORDS[mark.sign]}, ${mark.unsaved ? t("unsaved") : t("saved in this draft")}`, comments > 0 && plural(comments, "comment"),
     ];
-    return words.filter(Boolean).join(", ") + (gone ? ". Press Enter to bring it back." : "");
+    return words.filter(Boolean).join(", ") + (gone ? t(". Press Enter to bring it back.") : "");
   }
 
   #total(week) {
@@ -182,7 +184,7 @@ export class Calendar {
       change !== null && Math.abs(change) >= 0.5 && h("span", { class: `rv-percent${change > 10 || change < -20 ? " rv-much" : ""}` }, `${change > 0 ? "+" : MINUS}${Math.abs(change).toFixed(0)} %`)),
       h("span", { class: "rv-bar", "aria-hidden": "true" }, h("i", { style: `width:${share(now.load)}` }), h("em", { style: `left:${share(was.load)}` })),
       h("div", {}, h("span", { class: "rv-load" }, String(Math.round(now.load))), 
-        did !== undefined ? h("span", { class: "rv-did", title: "Load of everything done so far in this week, planned or not" }, `did ${Math.round(did)}`) : differs && h("span", { class: "rv-base" }, `${name} ${Math.round(was.load)}`)));
+        did !== undefined ? h("span", { class: "rv-did", title: t("Load of everything done so far in this week, planned or not") }, t`did ${Math.round(did)}`) : differs && h("span", { class: "rv-base" }, `${name} ${Math.round(was.load)}`)));
   }
 
   // ---- focus and keys: one tab stop, arrows between days
@@ -244,18 +246,18 @@ export class Calendar {
 
   startMove() {
     const { id, day } = this.focus;
-    const why = id ? this.model.whyTied(id) : "Choose a session first.";
+    const why = id ? this.model.whyTied(id) : t("Choose a session first.");
     if (why) return this.on.say(why);
     this.moving = { id, day };
     this.#aim(day);
-    this.on.say(`Moving ${this.model.current[id].title}. Arrows choose the day, Enter puts it there, Escape leaves it.`);
+    this.on.say(t`Moving ${titleText(this.model.current[id].title)}. Arrows choose the day, Enter puts it there, Escape leaves it.`);
   }
 
   #aim(day) {
     this.moving.day = day;
     this.#mark(day);
     this.root.querySelector(`.rv-day[data-day="${day}"]`).scrollIntoView({ block: "nearest" });
-    this.on.say(`${longDay(day)}${this.model.mayUse(day) ? "" : ", not possible"}`);
+    this.on.say(`${longDay(day)}${this.model.mayUse(day) ? "" : t(", not possible")}`);
   }
 
   #mark(day) {
@@ -269,13 +271,13 @@ export class Calendar {
     this.moving = null;
     this.#mark(null);
     if (drop) this.#drop(id, day);
-    else this.on.say("Not moved.");
+    else this.on.say(t("Not moved."));
   }
 
   #drop(id, day) {
     this.focus = { day, id };
     if (this.model.move(id, day)) {
-      this.on.say(`Moved to ${fullDay(day)}.`);
+      this.on.say(t`Moved to ${fullDay(day)}.`);
       this.goTo(day, id);
     } else {
       this.focus = { day: this.model.current[id].day, id };
@@ -308,7 +310,7 @@ export class Calendar {
     if (this.moving) return this.endMove(true);
     if (item.dataset.gone) {
       this.model.revert(item.dataset.item, this.model.head[item.dataset.item] ? this.model.head : this.reference);
-      this.on.say("Brought back.");
+      this.on.say(t("Brought back."));
     } else if (item.dataset.item) {
       this.on.open(item.dataset.item);
     } else if (this.model.mayUse(item.dataset.day)) {

@@ -1,6 +1,6 @@
 // Fitness, fatigue and form to race day: with the edits solid, as saved dashed. All numbers come from the server.
 
-import { fill, h, longDay, MINUS } from "./text.js";
+import { fill, h, longDay, MINUS, t } from "./text.js";
 
 const probe = document.createElement("canvas");
 probe.width = probe.height = 1;
@@ -17,7 +17,7 @@ function colour(name) {
   return `rgb(${[...pixel.getImageData(0, 0, 1, 1).data].slice(0, 3).join(" ")})`;
 }
 
-const LINES = [["fitness", "Fitness", "--mc-primary", 1.8], ["fatigue", "Fatigue", "--mc-muted", 1], ["form", "Form", "--mc-form", 1.6]];
+const LINES = [["fitness", t("Fitness"), "--mc-primary", 1.8], ["fatigue", t("Fatigue"), "--mc-muted", 1], ["form", t("Form"), "--mc-form", 1.6]];
 
 export class EffectChart {
   /** `numbers`: where the table goes that says the same as the curves. */
@@ -42,7 +42,7 @@ export class EffectChart {
     this.chart.update("none");
     this.#table(answer);
     const last = (name) => Math.round(answer.after_series[name].at(-1) ?? 0);
-    this.canvas.setAttribute("aria-label", `On race day with the edits: fitness ${last("fitness")}, fatigue ${last("fatigue")}, form ${last("form")}`);
+    this.canvas.setAttribute("aria-label", t`On race day with the edits: fitness ${last("fitness")}, fatigue ${last("fatigue")}, form ${last("form")}`);
   }
 
   /** A row for the first day of each week and for race day, what is saved in brackets where the edits change it. */
@@ -52,18 +52,18 @@ export class EffectChart {
       return (now === was || Number.isNaN(was) ? String(now) : `${now} (${was})`).replaceAll("-", MINUS);
     };
     const rows = days.flatMap((day, i) => {
-      const name = i === days.length - 1 ? "Race day" : this.weekOf.get(day);
+      const name = i === days.length - 1 ? t("Race day") : this.weekOf.get(day);
       return name ? [h("tr", {}, h("th", { scope: "row" }, name), LINES.map(([key]) => h("td", { class: "n" }, value(key, i))))] : [];
     });
-    fill(this.numbers, h("table", { class: "mc-table" }, h("caption", { class: "mc-hidden" }, "At the start of each week, as saved in brackets"),
-      h("thead", {}, h("tr", {}, h("th", { scope: "col" }, "Week"), LINES.map(([, label]) => h("th", { scope: "col", class: "n" }, label)))), h("tbody", {}, rows)));
+    fill(this.numbers, h("table", { class: "mc-table" }, h("caption", { class: "mc-hidden" }, t("At the start of each week, as saved in brackets")),
+      h("thead", {}, h("tr", {}, h("th", { scope: "col" }, t("Week")), LINES.map(([, label]) => h("th", { scope: "col", class: "n" }, label)))), h("tbody", {}, rows)));
   }
 
   #datasets({ before_series: before, after_series: after }) {
     const line = (label, data, name, width, more) => ({ label, data, borderColor: colour(name), borderWidth: width, pointRadius: 0, tension: 0.2, ...more });
     return LINES.flatMap(([key, label, name, width]) => [
       line(label, after[key], name, width),
-      line(`${label}, as saved`, before[key], name, 1, { borderDash: [3, 3] }),
+      line(t`${label}, as saved`, before[key], name, 1, { borderDash: [3, 3] }),
     ]);
   }
 

@@ -1,6 +1,6 @@
 // Threads of comments, on the plan or on one session; private to coaches or shared with the athlete.
 
-import { fill, h, momentText, plural } from "./text.js";
+import { fill, h, momentText, plural, t } from "./text.js";
 
 export class Comments {
   /** `onCount` hears when comments came or were settled; `tags` draws what each is about, null for who may not; `nameOf` returns a session's title and day. */
@@ -24,9 +24,9 @@ export class Comments {
     const open = threads.filter((comment) => !comment.resolved_at);
     const settled = threads.filter((comment) => comment.resolved_at);
     const again = () => { this.draw(place, anchor, show); place.focus({ preventScroll: true }); }; // what had the focus is gone
-    fill(place, h(anchor ? "h3" : "h2", {}, "Comments ", h("span", { class: "rv-count" }, String(this.count(anchor)))),
+    fill(place, h(anchor ? "h3" : "h2", {}, t("Comments "), h("span", { class: "rv-count" }, String(this.count(anchor)))),
       open.length > 0 && h("ul", { class: "rv-comments" }, open.map((comment) => this.#thread(comment, anchor, again, show))),
-      settled.length > 0 && h("details", {}, h("summary", {}, `${plural(settled.length, "thread")} settled`), h("ul", { class: "rv-comments" }, settled.map((comment) => this.#thread(comment, anchor, again, show)))),
+      settled.length > 0 && h("details", {}, h("summary", {}, t`${plural(settled.length, "thread")} settled`), h("ul", { class: "rv-comments" }, settled.map((comment) => this.#thread(comment, anchor, again, show)))),
       this.mayWrite && this.#form(anchor, null, again));
   }
 
@@ -39,7 +39,7 @@ export class Comments {
         h("p", { class: "mc-muted" }, h("b", {}, one.author_name), ` · ${momentText(one.created_at)} · `, this.#who(one.visibility)), h("p", {}, one.message),
         this.tags?.row(one))),
       this.mayWrite && !comment.resolved_at && h("p", { class: "rv-more" }, this.#replyButton(comment, again),
-        h("button", { type: "button", class: "rv-link", onclick: (event) => this.#settle(comment, event.target, again) }, "Settle")));
+        h("button", { type: "button", class: "rv-link", onclick: (event) => this.#settle(comment, event.target, again) }, t("Settle"))));
   }
 
   #who(visibility) {
@@ -52,17 +52,17 @@ export class Comments {
       event.target.hidden = true;
       row.append(this.#form(comment.anchor_id, comment, again));
       row.querySelector("textarea").focus();
-    } }, "Reply");
+    } }, t("Reply"));
   }
 
   /** A form that is no form element: it also stands inside the session's own. */
   #form(anchor, parent, again) {
     const key = parent?.id ?? anchor ?? "";
-    const area = h("textarea", { rows: 2, maxlength: 4000, value: this.drafts.get(key) ?? "", "aria-label": parent ? "Reply" : anchor ? "Comment on this session" : "Comment on the plan",
-      placeholder: parent ? "Reply" : "Write a comment", oninput: () => this.drafts.set(key, area.value) });
+    const area = h("textarea", { rows: 2, maxlength: 4000, value: this.drafts.get(key) ?? "", "aria-label": parent ? t("Reply") : anchor ? t("Comment on this session") : t("Comment on the plan"),
+      placeholder: parent ? t("Reply") : t("Write a comment"), oninput: () => this.drafts.set(key, area.value) });
     const hint = h("small", {});
-    const select = h("select", { "aria-label": "Who may read it", onchange: () => hintOf() }, h("option", { value: "coach" }, "Private"), h("option", { value: "shared" }, "Shared"));
-    const hintOf = () => { hint.textContent = select.value === "coach" ? "Coaches only." : `${this.athlete} will be able to read this.`; };
+    const select = h("select", { "aria-label": t("Who may read it"), onchange: () => hintOf() }, h("option", { value: "coach" }, t("Private")), h("option", { value: "shared" }, t("Shared")));
+    const hintOf = () => { hint.textContent = select.value === "coach" ? t("Coaches only.") : t`${this.athlete} will be able to read this.`; };
     if (parent) select.value = parent.visibility;
     hintOf();
     const error = h("p", { class: "mc-error", role: "alert" });
@@ -74,10 +74,10 @@ export class Comments {
         this.drafts.delete(key);
         await this.#reload(again);
       } catch (problem) {
-        error.textContent = `Not sent: ${problem.message}`;
+        error.textContent = t`Not sent: ${problem.message}`;
         button.disabled = false;
       }
-    } }, "Comment");
+    } }, t("Comment"));
     return h("div", { class: "rv-write" }, area, h("div", { class: "rv-send" }, select, button), hint, error);
   }
 

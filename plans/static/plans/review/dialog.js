@@ -2,10 +2,11 @@
 
 import { KINDS, outcomeText } from "./calendar.js";
 import { same } from "./diff.js";
+import { aimText, distanceUnit, inUnit, kmFrom, summaryText, titleText } from "./reading.js";
 import { minutesOf, replaced, sessionOf, stepLoad, stepMinutes, stepsOf, withDuration, withSteps, without } from "./steps.js";
-import { clockText, fill, h, hoursText, longDay, signed, tidy } from "./text.js";
+import { clockText, fill, h, hoursText, longDay, signed, t, tidy } from "./text.js";
 
-const STEP_NAMES = { warmup: "Warm-up", work: "Work", recovery: "Recovery", cooldown: "Cool-down", steady: "Steady" };
+const STEP_NAMES = { warmup: t("Warm-up"), work: t("Work"), recovery: t("Recovery"), cooldown: t("Cool-down"), steady: t("Steady") };
 const USUAL_MINUTES = 45;
 let serial = 0;
 
@@ -70,7 +71,7 @@ export class SessionDialog {
   #became(entry) {
     const past = this.past[this.id];
     if (!past) return null;
-    const text = outcomeText(past, `${hoursText(minutesOf(entry))} hours, load ${Math.round(entry.load)}`);
+    const text = outcomeText(past, t`${hoursText(minutesOf(entry))} hours, load ${Math.round(entry.load)}`);
     return h("b", {}, `${text[0].toUpperCase()}${text.slice(1)}. `);
   }
 
@@ -82,14 +83,14 @@ export class SessionDialog {
     const isBack = same(original, this.draft);
     const mayStand = original.day === this.draft.day || (!this.tied && this.model.mayUse(original.day));
     const takeBack = () => {
-      this.model.put(this.id, original, this.why, "taken back");
+      this.model.put(this.id, original, this.why, t("taken back"));
       this.dialog.close();
-      this.say("Taken back, as an unsaved edit.");
+      this.say(t("Taken back, as an unsaved edit."));
     };
-    return h("section", { class: "rv-adjusted", "aria-label": "Adjusted beforehand" },
-      h("div", {}, h("p", {}, h("b", {}, "Pre-adjusted: "), `${found.reason}.`),
-        h("p", { class: "mc-muted" }, `Without it: ${found.before}.`, isBack && " It was taken back.")),
-      !this.fixed && !isBack && mayStand && h("button", { type: "button", class: "mc-button", onclick: takeBack }, "Take it back"));
+    return h("section", { class: "rv-adjusted", "aria-label": t("Adjusted beforehand") },
+      h("div", {}, h("p", {}, h("b", {}, t("Pre-adjusted: ")), `${found.reason}.`),
+        h("p", { class: "mc-muted" }, t`Without it: ${found.before}.`, isBack && t(" It was taken back."))),
+      !this.fixed && !isBack && mayStand && h("button", { type: "button", class: "mc-button", onclick: takeBack }, t("Take it back")));
   }
 
   #profile;
@@ -102,12 +103,12 @@ export class SessionDialog {
       h("label", { class: `rv-kind mc-${kind}`, title: label },
         h("input", { type: "radio", name, value: kind, checked: draft.kind === kind, disabled: Boolean(this.tied), onchange: () => this.#retype(kind), "aria-label": label }), h("span", { "aria-hidden": "true" }, letter)));
     return h("header", { class: "rv-dhead" },
-      h("div", { class: "rv-dtitle" }, h("h2", { id: "rv-dialog-title", tabindex: "-1", autofocus: true }, this.id ? draft.title : "New session"),
+      h("div", { class: "rv-dtitle" }, h("h2", { id: "rv-dialog-title", tabindex: "-1", autofocus: true }, this.id ? titleText(draft.title) : t("New session")),
         h("p", { class: "mc-muted" }, `${longDay(draft.day)}${this.weekOf(draft.day)}`)),
-      h("div", { class: "rv-kinds", role: "radiogroup", "aria-label": "Type of session" }, tiles),
-      h("label", { class: "rv-check" }, this.#check("key_session"), " Key session"),
-      h("label", { class: "rv-check", title: "The athlete may not move it" }, this.#check("locked"), " Locked"),
-      h("button", { type: "button", class: "rv-icon", "aria-label": "Close", onclick: () => this.dialog.close() }, "✕"));
+      h("div", { class: "rv-kinds", role: "radiogroup", "aria-label": t("Type of session") }, tiles),
+      h("label", { class: "rv-check" }, this.#check("key_session"), t(" Key session")),
+      h("label", { class: "rv-check", title: t("The athlete may not move it") }, this.#check("locked"), t(" Locked")),
+      h("button", { type: "button", class: "rv-icon", "aria-label": t("Close"), onclick: () => this.dialog.close() }, "✕"));
   }
 
   #check(name) {
@@ -122,16 +123,16 @@ export class SessionDialog {
     const from = this.fixed ? null : today > first ? today : first;
     const runs = this.draft.prescribed_work.distance_km !== undefined;
     return h("div", { class: "rv-basics" },
-      this.#field("Title", (d) => d.title, (text) => ({ ...this.draft, title: text }), { type: "text", required: true, maxlength: 60, class: "rv-wide" }),
-      this.#field("Day", (d) => d.day, (day) => ({ ...this.draft, day }), { type: "date", min: from, max: last, required: true, disabled: Boolean(this.tied) }),
-      this.#field("Duration, min", (d) => tidy(minutesOf(d)), (text) => withDuration(this.draft, Number(text), this.intensity), { type: "number", min: 0, max: 1440, step: "any", required: true }),
-      runs && this.#field("Distance, km", (d) => tidy(d.prescribed_work.distance_km), (text) => work("distance_km", Number(text)), { type: "number", min: 0, max: 1000, step: "any" }),
-      this.#field("Load", (d) => tidy(d.load), (text) => ({ ...this.draft, load: Number(Number(text).toFixed(1)) }), { type: "number", min: 0, max: 1000, step: "any", required: true }),
-      h("label", { class: "rv-field rv-wide" }, "Notes for the athlete", this.#notes(work)));
+      this.#field(t("Title"), (d) => d.title, (text) => ({ ...this.draft, title: text }), { type: "text", required: true, maxlength: 60, class: "rv-wide" }),
+      this.#field(t("Day"), (d) => d.day, (day) => ({ ...this.draft, day }), { type: "date", min: from, max: last, required: true, disabled: Boolean(this.tied) }),
+      this.#field(t("Duration, min"), (d) => tidy(minutesOf(d)), (text) => withDuration(this.draft, Number(text), this.intensity), { type: "number", min: 0, max: 1440, step: "any", required: true }),
+      runs && this.#field(t`Distance, ${distanceUnit()}`, (d) => tidy(inUnit(d.prescribed_work.distance_km)), (text) => work("distance_km", Number(kmFrom(Number(text)).toFixed(2))), { type: "number", min: 0, max: 1000, step: "any" }),
+      this.#field(t("Load"), (d) => tidy(d.load), (text) => ({ ...this.draft, load: Number(Number(text).toFixed(1)) }), { type: "number", min: 0, max: 1000, step: "any", required: true }),
+      h("label", { class: "rv-field rv-wide" }, t("Notes for the athlete"), this.#notes(work)));
   }
 
   #notes(work) {
-    const area = h("textarea", { rows: 2, maxlength: 2000, disabled: Boolean(this.fixed), placeholder: "Seen once the plan is submitted", oninput: () => {
+    const area = h("textarea", { rows: 2, maxlength: 2000, disabled: Boolean(this.fixed), placeholder: t("Seen once the plan is submitted"), oninput: () => {
       const { notes, ...rest } = this.draft.prescribed_work;
       this.#change(area.value.trim() ? work("notes", area.value) : { ...this.draft, prescribed_work: rest });
     } });
@@ -144,7 +145,7 @@ export class SessionDialog {
     const { class: wide, ...rest } = attributes;
     const input = this.#input(read, write, rest);
     const was = h("small", { class: "rv-was" });
-    this.fields.push(() => { was.textContent = this.#differs(read) ? `was ${read(this.original)}` : ""; });
+    this.fields.push(() => { was.textContent = this.#differs(read) ? t`was ${read(this.original)}` : ""; });
     return h("label", { class: `rv-field ${wide ?? ""}` }, label, input, was);
   }
 
@@ -172,19 +173,19 @@ export class SessionDialog {
     if (!stepsOf(this.draft).length && this.draft.modality !== this.intensity.sport) return null;
     this.#stepBody = h("div", { class: "rv-steps" });
     this.#drawSteps();
-    return h("section", { "aria-label": "Steps" }, this.#stepBody);
+    return h("section", { "aria-label": t("Steps") }, this.#stepBody);
   }
 
   #drawSteps() {
     const rows = stepsOf(this.draft).flatMap((step, i) => [
       this.#step(step, [i]), ...(step.steps ?? []).map((inner, j) => this.#step(inner, [i, j])),
     ]);
-    const names = ["Step", "Dose", "Target", "Time", "Load", ""];
+    const names = [t("Step"), t("Dose"), t("Target"), t("Time"), t("Load"), ""];
     const more = !this.fixed && !this.model.isGoalRace(this.draft) && h("p", { class: "rv-more" },
-      h("button", { type: "button", class: "rv-link", onclick: () => this.#addStep(false) }, "+ Step"),
-      h("button", { type: "button", class: "rv-link", onclick: () => this.#addStep(true) }, "+ Repeat"));
-    fill(this.#stepBody, h("table", {}, h("caption", { class: "mc-hidden" }, "Steps of the session; time and load of a step inside a block are for one repeat"),
-      h("thead", {}, h("tr", {}, names.map((name, i) => h("th", { scope: "col", class: i > 2 ? "n" : "" }, name || h("span", { class: "mc-hidden" }, "Remove"))))), h("tbody", {}, rows)), more);
+      h("button", { type: "button", class: "rv-link", onclick: () => this.#addStep(false) }, t("+ Step")),
+      h("button", { type: "button", class: "rv-link", onclick: () => this.#addStep(true) }, t("+ Repeat")));
+    fill(this.#stepBody, h("table", {}, h("caption", { class: "mc-hidden" }, t("Steps of the session; time and load of a step inside a block are for one repeat")),
+      h("thead", {}, h("tr", {}, names.map((name, i) => h("th", { scope: "col", class: i > 2 ? "n" : "" }, name || h("span", { class: "mc-hidden" }, t("Remove")))))), h("tbody", {}, rows)), more);
   }
 
   #addStep(block) {
@@ -207,9 +208,9 @@ export class SessionDialog {
     const found = (entry) => { const first = stepsOf(entry)[at[0]]; return at.length > 1 ? first?.steps?.[at[1]] : first; };
     const write = (change) => withSteps(this.draft, replaced(stepsOf(this.draft), at, change), this.intensity);
     const size = step.steps ? "repeat" : step.distance_m !== undefined ? "distance_m" : "duration_min";
-    const unit = { repeat: "times", distance_m: "m", duration_min: "min" }[size];
+    const unit = { repeat: t("times"), distance_m: "m", duration_min: "min" }[size];
     const bounds = size === "repeat" ? { min: 1, max: 100, step: 1 } : { min: 0.1, step: "any" };
-    const name = step.steps ? "Repeat" : STEP_NAMES[step.type] ?? step.type;
+    const name = step.steps ? t("Repeat") : STEP_NAMES[step.type] ?? step.type;
     const dose = this.#input((d) => tidy(found(d)?.[size], 2), (text) => write({ [size]: Number(text) }), { type: "number", required: true, ...bounds, "aria-label": `${name}, ${unit}` });
     const time = h("td", { class: "n" });
     const load = h("td", { class: "n" });
@@ -221,9 +222,9 @@ export class SessionDialog {
       load.textContent = minutes ? tidy(stepLoad(now, this.intensity)) : "–";
     });
     const remove = at.length === 1 && !this.fixed && stepsOf(this.draft).length > 1 &&
-      h("button", { type: "button", class: "rv-icon", "aria-label": `Remove ${name}`, onclick: () => this.#restep(without(stepsOf(this.draft), at[0])) }, "✕");
+      h("button", { type: "button", class: "rv-icon", "aria-label": t`Remove ${name}`, onclick: () => this.#restep(without(stepsOf(this.draft), at[0])) }, "✕");
     return h("tr", { class: at.length > 1 ? "rv-block rv-block-inner" : step.steps ? "rv-block" : "" },
-      h("td", { class: at.length > 1 ? "rv-inner" : "" }, name, step.note && h("small", {}, step.note)),
+      h("td", { class: at.length > 1 ? "rv-inner" : "" }, name, step.note && h("small", {}, t(step.note))),
       h("td", {}, h("span", { class: "rv-dose" }, dose, h("span", { "aria-hidden": "true" }, unit))),
       h("td", {}, !step.steps && this.#target(found, write, name)), time, load, h("td", {}, remove));
   }
@@ -233,26 +234,26 @@ export class SessionDialog {
     const zones = Object.keys(this.intensity.zones);
     const options = [...(zones.includes(own.zone) ? [] : [own.zone ?? ""]), ...zones];
     const text = h("small", { class: "rv-aim" });
-    const select = h("select", { "aria-label": `${name}, zone`, disabled: Boolean(this.fixed), onchange: () => this.#change(write({ target: this.intensity.zones[select.value]?.target ?? own })) },
-      options.map((zone) => h("option", { value: zone }, zone.replaceAll("_", " "))));
+    const select = h("select", { "aria-label": t`${name}, zone`, disabled: Boolean(this.fixed), onchange: () => this.#change(write({ target: this.intensity.zones[select.value]?.target ?? own })) },
+      options.map((zone) => h("option", { value: zone }, t(zone.replaceAll("_", " ")))));
     this.#bind(select, (d) => found(d)?.target?.zone ?? "");
-    this.fields.push(() => { text.textContent = found(this.draft)?.target?.text ?? ""; });
+    this.fields.push(() => { text.textContent = aimText(found(this.draft)?.target); });
     return h("span", { class: "rv-targets" }, select, text);
   }
 
   #whys() {
     const select = h("select", { disabled: Boolean(this.fixed), onchange: () => { this.why.reason = select.value; } },
-      h("option", { value: "" }, "No reason given"), this.reasons.map(([code, label]) => h("option", { value: code, selected: this.why.reason === code }, label)));
+      h("option", { value: "" }, t("No reason given")), this.reasons.map(([code, label]) => h("option", { value: code, selected: this.why.reason === code }, label)));
     const note = h("textarea", { rows: 2, maxlength: 2000, value: this.why.note, disabled: Boolean(this.fixed), oninput: () => { this.why.note = note.value; } });
-    return h("div", { class: "rv-whys" }, h("label", { class: "rv-field" }, "Reason for the change", select),
-      h("label", { class: "rv-field" }, "In your words", note, h("small", {}, "Kept with the change, for coaches.")));
+    return h("div", { class: "rv-whys" }, h("label", { class: "rv-field" }, t("Reason for the change"), select),
+      h("label", { class: "rv-field" }, t("In your words"), note, h("small", {}, t("Kept with the change, for coaches."))));
   }
 
   #comments() {
-    const place = h("section", { class: "rv-thread", tabindex: "-1", "aria-label": "Comments on this session" });
+    const place = h("section", { class: "rv-thread", tabindex: "-1", "aria-label": t("Comments on this session") });
     const isSaved = this.id && (this.model.head[this.id] || this.model.baseline[this.id]);
     if (isSaved) this.comments(place, this.id);
-    else fill(place, h("h3", {}, "Comments"), h("p", { class: "mc-muted" }, "Save the draft first, then you can comment on this session."));
+    else fill(place, h("h3", {}, t("Comments")), h("p", { class: "mc-muted" }, t("Save the draft first, then you can comment on this session.")));
     return place;
   }
 
@@ -262,13 +263,13 @@ export class SessionDialog {
     const revertTo = (to) => () => { model.revert(id, to); this.dialog.close(); };
     const differs = (to) => id && to[id] && !same(to[id], model.current[id]);
     return h("footer", { class: "rv-dfoot" },
-      button("Remove", () => { model.remove(id, this.why); this.dialog.close(); }, !id || tied),
-      button("Duplicate", () => { model.duplicate(id); this.dialog.close(); }, !id || tied),
-      button("Revert to saved", revertTo(model.head), !differs(model.head)),
-      button("Revert to machine’s", revertTo(model.baseline), fixed || !differs(model.baseline) || same(model.baseline[id], model.head[id])),
+      button(t("Remove"), () => { model.remove(id, this.why); this.dialog.close(); }, !id || tied),
+      button(t("Duplicate"), () => { model.duplicate(id); this.dialog.close(); }, !id || tied),
+      button(t("Revert to saved"), revertTo(model.head), !differs(model.head)),
+      button(t("Revert to machine’s"), revertTo(model.baseline), fixed || !differs(model.baseline) || same(model.baseline[id], model.head[id])),
       h("span", { class: "rv-gap" }),
-      button(fixed ? "Close" : "Cancel", () => this.dialog.close()),
-      !fixed && h("button", { class: "mc-button mc-primary" }, "Save session", h("kbd", {}, "Ctrl ⏎")));
+      button(fixed ? t("Close") : t("Cancel"), () => this.dialog.close()),
+      !fixed && h("button", { class: "mc-button mc-primary" }, t("Save session"), h("kbd", {}, "Ctrl ⏎")));
   }
 
   // ---- what happens in it
@@ -293,10 +294,10 @@ export class SessionDialog {
     const steps = stepsOf(draft);
     fill(this.#profile, steps.flatMap((step) => (step.steps ? Array.from({ length: step.repeat }, () => step.steps).flat() : [step])).map((step) => this.#column(step)));
     this.#profile.hidden = !steps.length;
-    this.#profile.setAttribute("aria-label", `Profile: ${draft.prescribed_work.summary ?? ""}`);
-    this.#said.textContent = [draft.prescribed_work.summary, draft.prescribed_work.purpose].filter(Boolean).join(" · ");
+    this.#profile.setAttribute("aria-label", t`Profile: ${summaryText(draft, this.intensity)}`);
+    this.#said.textContent = [summaryText(draft, this.intensity), t(draft.prescribed_work.purpose ?? "")].filter(Boolean).join(" · ");
     const [minutes, load] = [minutesOf(draft) - minutesOf(before), draft.load - before.load];
-    this.preview.textContent = minutes || load ? `Session ${signed(minutes, hoursText)} h, load ${signed(load)}` : "";
+    this.preview.textContent = minutes || load ? t`Session ${signed(minutes, hoursText)} h, load ${signed(load)}` : "";
     if (!this.fixed) this.onPreview({ id: this.id, entry: draft, place: this.preview });
   }
 
@@ -312,13 +313,13 @@ export class SessionDialog {
     if (!form.reportValidity()) return;
     const { day } = this.draft;
     if (day !== this.entry.day && !this.model.mayUse(day)) {
-      this.error.textContent = "That day is past or outside the plan.";
+      this.error.textContent = t("That day is past or outside the plan.");
       return;
     }
     if (this.id === null) this.id = this.model.add(this.draft, this.why);
     else if (!same(this.draft, this.entry) || this.#reasonChanged()) this.model.put(this.id, this.draft, this.why);
     this.dialog.close();
-    this.say("Kept as an unsaved edit.");
+    this.say(t("Kept as an unsaved edit."));
   }
 
   #reasonChanged() {

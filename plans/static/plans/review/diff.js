@@ -1,6 +1,6 @@
 // What differs between two sets of sessions: by session, as JSON Patch, in numbers, and merged three ways. Pure.
 
-import { MINUS, mondayOf } from "./text.js";
+import { MINUS, mondayOf, t } from "./text.js";
 import { minutesOf } from "./steps.js";
 
 const FIELDS = ["day", "modality", "kind", "title", "prescribed_work", "load", "key_session", "locked"];
@@ -148,12 +148,12 @@ export function percentText(value, name = "") {
 export function badgesOf(before, after) {
   const [was, now] = [totalsOf(before).all, totalsOf(after).all];
   const changes = changesBetween(before, after);
-  const found = [percentText(percent(was.minutes, now.minutes), "Volume"), percentText(percent(was.load, now.load), "Load")];
-  for (const [kind, name] of [["long", "Long"], ["interval", "Intervals"], ["tempo", "Tempo"]]) {
+  const found = [percentText(percent(was.minutes, now.minutes), t("Volume")), percentText(percent(was.load, now.load), t("Load"))];
+  for (const [kind, name] of [["long", t("Long")], ["interval", t("Intervals")], ["tempo", t("Tempo")]]) {
     const shift = changes.reduce((sum, c) => sum + (c.after?.kind === kind) - (c.before?.kind === kind), 0);
     if (shift) found.push(`${name} ${shift > 0 ? "+" : MINUS}${Math.abs(shift)}`);
   }
   const moved = changes.filter((c) => c.before && c.after && c.before.day !== c.after.day).length;
-  if (moved) found.push(`Moved ${moved}`);
+  if (moved) found.push(t`Moved ${moved}`);
   return found.filter(Boolean);
 }

@@ -2,12 +2,15 @@
 
 import { chipTitle, KINDS } from "./calendar.js";
 import { badgesOf, changesBetween, percent, percentText, same, totalsOf } from "./diff.js";
+import { numberText, titleText } from "./reading.js";
 import { minutesOf } from "./steps.js";
-import { clockText, fill, fullDay, guardName, h, hoursText, MINUS, momentText, plural, signed, symbol, tidy, weekdayName } from "./text.js";
+import { clockText, fill, fullDay, guardName, h, hoursText, MINUS, momentText, plural, signed, symbol, t, tidy, weekdayName } from "./text.js";
 
 const LEAST_WEEK_PERCENT = 10;
 const SIGNS = { added: "+", removed: "−", replaced: "~" };
 const SIGN_CLASS = { added: "rv-added", removed: "rv-removed", replaced: "rv-edited" };
+
+const paceChange = (seconds) => (seconds > 0 ? t`${clockText(seconds)} slower` : t`${clockText(seconds)} faster`);
 
 export class EffectPanel {
   /** `places`: elements by name (whatif, guards, edits, strip); `on`: retry(), show(id, day). */
@@ -48,13 +51,13 @@ export class EffectPanel {
     const { status, error, answer } = this.state;
     const numbers = this.#numbers();
     const reference = this.against === "head" ? this.model.head : this.model.baseline;
-    const title = edits ? `with the ${plural(edits, "unsaved edit")}` : "as saved, nothing unsaved";
+    const title = edits ? t`with the ${plural(edits, "unsaved edit")}` : t("as saved, nothing unsaved");
     fill(this.places.whatif,
-      h("h2", {}, "What if ", h("small", {}, title)),
+      h("h2", {}, t("What if "), h("small", {}, title)),
       h("div", { class: status === "computing" ? "rv-computing" : "" }, this.#outcome(numbers)),
-      status === "computing" && h("p", { class: "rv-busy" }, h("span", { class: "rv-spin", "aria-hidden": "true" }), edits ? `Computing with ${plural(edits, "edit")}` : "Computing"),
+      status === "computing" && h("p", { class: "rv-busy" }, h("span", { class: "rv-spin", "aria-hidden": "true" }), edits ? t`Computing with ${plural(edits, "edit")}` : t("Computing")),
       status === "failed" && this.#failure(error, answer),
-      h("p", { class: "rv-badges", "aria-label": this.against === "head" ? "Against the last version" : "Against the machine’s version" },
+      h("p", { class: "rv-badges", "aria-label": this.against === "head" ? t("Against the last version") : t("Against the machine’s version") },
         [this.#weekBadge(reference), ...badgesOf(reference, this.model.current)].filter(Boolean).map((text) => h("span", { class: "rv-badge" }, text))));
     this.#strip(numbers, status);
   }
@@ -64,52 +67,52 @@ export class EffectPanel {
     const [was, now] = [totalsOf(reference).weeks, totalsOf(this.model.current).weeks];
     const shifts = Object.entries(was).map(([monday, week]) => [monday, percent(week.minutes, now[monday]?.minutes ?? 0)]);
     const [monday, most] = shifts.reduce((best, one) => (Math.abs(one[1] ?? 0) > Math.abs(best[1]) ? one : best), ["", 0]);
-    return Math.abs(most) >= LEAST_WEEK_PERCENT ? percentText(most, `Volume W${this.weekNumber(monday)}`) : "";
+    return Math.abs(most) >= LEAST_WEEK_PERCENT ? percentText(most, t`Volume W${this.weekNumber(monday)}`) : "";
   }
 
   #outcome({ before, after, delta, form }) {
-    if (!after) return h("p", { class: "mc-muted" }, "No prediction: there is no test to start from.");
+    if (!after) return h("p", { class: "mc-muted" }, t("No prediction: there is no test to start from."));
     const changed = before && this.#value(before) !== this.#value(after);
     return [
-      h("p", { class: "rv-race" }, changed && h("span", {}, `${this.#value(before)} → `), h("b", {}, this.#value(after)), h("span", { class: "rv-pm", title: "80 % interval" }, this.#half(after))),
-      h("p", { class: "rv-deltas" }, delta && this.model.isDirty && this.#delta(delta), this.#overGoal(after), form !== undefined && h("span", {}, "form ", h("b", {}, signed(form)))),
+      h("p", { class: "rv-race" }, changed && h("span", {}, `${this.#value(before)} → `), h("b", {}, this.#value(after)), h("span", { class: "rv-pm", title: t("80 % interval") }, this.#half(after))),
+      h("p", { class: "rv-deltas" }, delta && this.model.isDirty && this.#delta(delta), this.#overGoal(after), form !== undefined && h("span", {}, t("form "), h("b", {}, signed(form)))),
     ];
   }
 
   #delta({ value, low, high, unit }) {
     if (unit !== "s") return h("b", {}, `${signed(value)} ${unit}`);
-    if (Math.abs(value) < 0.5) return h("span", {}, "no change of the time");
-    const range = [low, high].map((v) => (v < 0 ? MINUS : "") + clockText(v)).join(" to ");
-    return h("b", { class: value > 0 ? "rv-worse" : "rv-better", title: `80 % interval ${range}` }, `${clockText(value)} ${value > 0 ? "slower" : "faster"}`);
+    if (Math.abs(value) < 0.5) return h("span", {}, t("no change of the time"));
+    const range = [low, high].map((v) => (v < 0 ? MINUS : "") + clockText(v)).join(t(" to "));
+    return h("b", { class: value > 0 ? "rv-worse" : "rv-better", title: t`80 % interval ${range}` }, paceChange(value));
   }
 
   #overGoal(after) {
     if (!this.goalSeconds || after.unit !== "s") return null;
     const over = after.value - this.goalSeconds;
-    return h("span", {}, `${clockText(over)} ${over > 0 ? "over" : "under"} goal`);
+    return h("span", {}, over > 0 ? t`${clockText(over)} over goal` : t`${clockText(over)} under goal`);
   }
 
   #failure(error, answer) {
-    const age = answer ? `The numbers are from ${momentText(answer.at)}.` : "The numbers are those of the saved version.";
-    return h("div", { class: "rv-fail", role: "status" }, h("p", {}, h("b", {}, "No prediction for these edits. "), [error.message, ...(error.details ?? []).slice(0, 3), age].join(" ")),
-      h("button", { type: "button", class: "rv-link", onclick: () => this.on.retry() }, "Try again"));
+    const age = answer ? t`The numbers are from ${momentText(answer.at)}.` : t("The numbers are those of the saved version.");
+    return h("div", { class: "rv-fail", role: "status" }, h("p", {}, h("b", {}, t("No prediction for these edits. ")), [error.message, ...(error.details ?? []).slice(0, 3), age].join(" ")),
+      h("button", { type: "button", class: "rv-link", onclick: () => this.on.retry() }, t("Try again")));
   }
 
   /** The line that stands above the tabs on a phone. */
   #strip({ before, after, form }, status) {
     const part = (label, value) => h("span", {}, h("small", {}, label), h("b", {}, value));
     this.places.strip.classList.toggle("rv-computing", status === "computing");
-    if (!after) return fill(this.places.strip, h("span", {}, "No prediction yet"));
+    if (!after) return fill(this.places.strip, h("span", {}, t("No prediction yet")));
     const changed = before && this.#value(before) !== this.#value(after);
-    return fill(this.places.strip, part("Race day", `${changed ? `${this.#value(before)} → ` : ""}${this.#value(after)}`), part("Interval", this.#half(after)), form !== undefined && part("Form", signed(form)));
+    return fill(this.places.strip, part(t("Race day"), `${changed ? `${this.#value(before)} → ` : ""}${this.#value(after)}`), part(t("Interval"), this.#half(after)), form !== undefined && part(t("Form"), signed(form)));
   }
 
   /** Return what was settled, in one sentence for screen readers. */
   spoken() {
     const { after, delta } = this.#numbers();
-    if (!after) return "No prediction.";
-    const moved = delta && Math.abs(delta.value) >= 0.5 ? `, ${clockText(delta.value)} ${delta.value > 0 ? "slower" : "faster"}` : "";
-    return `Race day ${this.#value(after)}${moved}. ${plural(this.guards.length, "guard")}.`;
+    if (!after) return t("No prediction.");
+    const moved = delta && Math.abs(delta.value) >= 0.5 ? `, ${paceChange(delta.value)}` : "";
+    return t`Race day ${this.#value(after)}${moved}. ${plural(this.guards.length, "guard")}.`;
   }
 
   // ---- guards
@@ -136,22 +139,22 @@ export class EffectPanel {
     const [safety, others] = [true, false].map((kind) => this.guards.filter((guard) => guard.safety === kind).sort((a, b) => b.new - a.new));
     const since = new Set(this.#sinceMachine.map(({ guard, where }) => `${guard} ${where}`));
     const tag = (guard) => {
-      if (guard.new) return h("span", { class: "rv-new", title: "Broken by the unsaved edits" }, "new");
-      return since.has(`${guard.guard} ${guard.where}`) && h("span", { class: "rv-new rv-since", title: "Broken by saved edits; the machine’s version keeps it" }, "by saved edits");
+      if (guard.new) return h("span", { class: "rv-new", title: t("Broken by the unsaved edits") }, "new");
+      return since.has(`${guard.guard} ${guard.where}`) && h("span", { class: "rv-new rv-since", title: t("Broken by saved edits; the machine’s version keeps it") }, t("by saved edits"));
     };
     const item = (guard) => h("li", { class: guard.safety ? "rv-unsafe" : "" }, symbol(guard.safety ? "warning" : "info", "rv-gicon"),
-      h("details", {}, h("summary", {}, h("b", {}, guardName(guard)), tag(guard), h("small", {}, `missed by ${tidy(guard.amount)} ${guard.unit}`)), h("small", {}, guard.message)));
-    fill(this.places.guards, h("h2", {}, "Guards ", h("span", { class: `rv-count${safety.length ? " rv-warn" : ""}` }, asked ? String(this.guards.length) : "–")),
+      h("details", {}, h("summary", {}, h("b", {}, guardName(guard)), tag(guard), h("small", {}, t`missed by ${numberText(guard.amount)} ${t(guard.unit)}`)), h("small", {}, guard.message)));
+    fill(this.places.guards, h("h2", {}, t("Guards "), h("span", { class: `rv-count${safety.length ? " rv-warn" : ""}` }, asked ? String(this.guards.length) : "–")),
       since.size > 0 && this.#reasonLine(since.size),
       safety.length > 0 && h("ul", { class: "rv-list" }, safety.map(item)),
-      others.length > 0 && h("details", {}, h("summary", {}, `${safety.length ? "And " : ""}${others.length} that ${others.length === 1 ? "is" : "are"} not about safety`), h("ul", { class: "rv-list" }, others.map(item))),
-      !this.guards.length && h("p", { class: "mc-muted" }, asked ? "No guard is broken." : "Not checked yet."));
+      others.length > 0 && h("details", {}, h("summary", {}, plural(others.length, "guard that is not about safety", "guards that are not about safety")), h("ul", { class: "rv-list" }, others.map(item))),
+      !this.guards.length && h("p", { class: "mc-muted" }, asked ? t("No guard is broken.") : t("Not checked yet.")));
   }
 
   #reasonLine(count) {
-    const broken = `${plural(count, "safety guard")} broken that the machine’s version keeps: `;
-    if (!this.toReason.length) return h("p", { class: "rv-reasons" }, broken, "every edit has its reason.");
-    return h("p", { class: "rv-reasons rv-worse" }, broken, "submitting will ask for a reason, unless every edit has one.");
+    const broken = t`${plural(count, "safety guard")} broken that the machine’s version keeps: `;
+    if (!this.toReason.length) return h("p", { class: "rv-reasons" }, broken, t("every edit has its reason."));
+    return h("p", { class: "rv-reasons rv-worse" }, broken, t("submitting will ask for a reason, unless every edit has one."));
   }
 
   // ---- edits
@@ -161,10 +164,10 @@ export class EffectPanel {
     const unsaved = model.edits;
     const touched = new Set(unsaved.map(({ id }) => id));
     const saved = changesBetween(model.baseline, model.head).filter(({ id }) => !touched.has(id));
-    fill(this.places.edits, h("h2", {}, "Unsaved edits ", h("span", { class: "rv-count" }, String(unsaved.length))),
-      unsaved.length ? h("ul", { class: "rv-list" }, unsaved.map((change) => this.#edit(change, model.head))) : h("p", { class: "mc-muted" }, model.limits.editable ? "None. Open a session, drag it, or press N on a day." : "None."),
+    fill(this.places.edits, h("h2", {}, t("Unsaved edits "), h("span", { class: "rv-count" }, String(unsaved.length))),
+      unsaved.length ? h("ul", { class: "rv-list" }, unsaved.map((change) => this.#edit(change, model.head))) : h("p", { class: "mc-muted" }, model.limits.editable ? t("None. Open a session, drag it, or press N on a day.") : t("None.")),
       saved.length > 0 && h("details", { open: this.savedOpen, ontoggle: (event) => { this.savedOpen = event.target.open; } },
-        h("summary", {}, `Saved in this draft, ${saved.length}`), h("ul", { class: "rv-list" }, saved.map((change) => this.#edit(change, model.baseline)))));
+        h("summary", {}, t`Saved in this draft, ${saved.length}`), h("ul", { class: "rv-list" }, saved.map((change) => this.#edit(change, model.baseline)))));
   }
 
   #edit(change, to) {
@@ -174,18 +177,18 @@ export class EffectPanel {
     const minutes = (after ? minutesOf(after) : 0) - (before ? minutesOf(before) : 0);
     const load = (after?.load ?? 0) - (before?.load ?? 0);
     const facts = [this.reasons[reason], `${signed(minutes, hoursText)} h`, signed(load), note].filter(Boolean).join(" · ");
-    const goes = to === this.model.head ? "as saved" : "the machine’s version";
+    const goes = to === this.model.head ? t("as saved") : t("the machine’s version");
     return h("li", { class: SIGN_CLASS[change.change] },
       h("span", { class: "rv-sign", "aria-hidden": "true" }, SIGNS[change.change]),
       h("button", { type: "button", class: "rv-edit", onclick: () => this.on.show(id, entry.day) }, h("b", {}, `W${this.weekNumber(entry.day)} ${weekdayName(entry.day)} `), this.#words(change), h("small", {}, facts)),
-      this.model.limits.editable && h("button", { type: "button", class: "rv-icon", title: `Revert to ${goes}`, "aria-label": `Revert ${entry.title} on ${fullDay(entry.day)} to ${goes}`, onclick: () => this.model.revert(id, to) }, "↶"));
+      this.model.limits.editable && h("button", { type: "button", class: "rv-icon", title: t`Revert to ${goes}`, "aria-label": t`Revert ${titleText(entry.title)} on ${fullDay(entry.day)} to ${goes}`, onclick: () => this.model.revert(id, to) }, "↶"));
   }
 
   #words({ before, after }) {
-    if (!before) return `${chipTitle(after)} added`;
-    if (!after) return `${before.title} removed`;
-    if (before.day !== after.day) return `${after.title}, from ${fullDay(before.day)}`;
+    if (!before) return t`${chipTitle(after)} added`;
+    if (!after) return t`${titleText(before.title)} removed`;
+    if (before.day !== after.day) return t`${titleText(after.title)}, from ${fullDay(before.day)}`;
     if (before.kind !== after.kind) return `${KINDS[before.kind][1]} → ${KINDS[after.kind][1]}`;
-    return before.title === after.title ? after.title : `${before.title} → ${after.title}`;
+    return before.title === after.title ? titleText(after.title) : `${titleText(before.title)} → ${titleText(after.title)}`;
   }
 }

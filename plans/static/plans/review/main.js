@@ -10,10 +10,11 @@ import { EffectPanel } from "./effect.js";
 import { bindKeys } from "./keys.js";
 import { mergePanel } from "./merge.js";
 import { keysPanel, notice, revertPanel, submitPanel } from "./panels.js";
+import { readAs } from "./reading.js";
 import { Saving, Shelf } from "./saving.js";
 import { EditModel, newId, sessionsOf } from "./state.js";
 import { Tags } from "./tags.js";
-import { addDays, clockText, fill, fullDay, h, mondayOf, momentText, plural } from "./text.js";
+import { addDays, clockText, fill, fullDay, h, momentText, mondayOf, plural, setZone, t } from "./text.js";
 import { WhatIf } from "./whatif.js";
 
 const SPOKEN_AFTER_MS = 600;
@@ -25,6 +26,8 @@ const adjustments = Object.fromEntries(version.adjustments.map((one) => [one.ses
 let versions = data.versions;
 let baselineId = versions.find((row) => row.id === version.id)?.baseline_id ?? version.id;
 
+readAs(data.reader);
+setZone(data.reader.time_zone);
 const api = new PlanApi(urls);
 const shelf = new Shelf(plan.id);
 const model = new EditModel({
@@ -45,7 +48,7 @@ const note = (text, more) => notice(at("notices"), text, more);
 const weekNumber = (day) => weeks.find((week) => week.monday === mondayOf(day))?.number ?? "–";
 const weekOf = (day) => {
   const week = weeks.find((one) => one.monday === mondayOf(day));
-  return week ? ` · week ${week.number} of ${weeks.length}, ${week.phase}` : "";
+  return week ? t` · week ${week.number} of ${weeks.length}, ${t(week.phase)}` : "";
 };
 const entryOf = (id) => model.current[id] ?? model.head[id] ?? model.baseline[id];
 const openSession = (id) => model.current[id] && sessionDialog.open(id);
@@ -60,7 +63,7 @@ function show(id, day = entryOf(id)?.day) {
 
 const comments = new Comments({
   api, list: data.comments, mayWrite: can.comment, tags: can.tag ? new Tags({ api, labels: data.tags, say }) : null, athlete: plan.athlete_name,
-  nameOf: (id) => { const entry = entryOf(id); return entry ? `${fullDay(entry.day)}, ${entry.title}` : "A session of an earlier version"; },
+  nameOf: (id) => { const entry = entryOf(id); return entry ? `${fullDay(entry.day)}, ${entry.title}` : t("A session of an earlier version"); },
   onCount: () => { calendar.render(); drawComments(); },
 });
 const drawComments = () => comments.draw(at("comments"), null, show);
@@ -93,7 +96,7 @@ const dialogWhatIf = new WhatIf({ api, onState: ({ status, answer }) => {
   const show_ = (outcome) => (outcome.unit === "s" ? clockText(outcome.value) : `${Math.round(outcome.value)} ${outcome.unit}`);
   const broken = answer.guards.filter((guard) => guard.new).length;
   const where = previewed.querySelector("b") ?? previewed.appendChild(h("b", {}));
-  where.textContent = ` · race day ${show_(answer.before)} → ${show_(answer.after)}${broken ? ` · ${plural(broken, "guard")} newly broken` : ""}`;
+  where.textContent = t` · race day ${show_(answer.before)} → ${show_(answer.after)}` + (broken ? t` · ${plural(broken, "guard")} newly broken` : "");
 } });
 let previewed = null;
 function preview(draft) {
@@ -115,7 +118,7 @@ model.onChange((label) => {
 
 function drawBar() {
   const count = model.edits.length;
-  at("count").textContent = count ? plural(count, "unsaved edit") : can.edit ? "Nothing unsaved" : "";
+  at("count").textContent = count ? plural(count, "unsaved edit") : can.edit ? t("Nothing unsaved") : "";
   at("count").classList.toggle("rv-dirty", count > 0);
   for (const place of document.querySelectorAll(".rv-tabcount")) place.textContent = count || "";
   if (!can.edit) return;
@@ -125,7 +128,7 @@ function drawBar() {
   at("machine").disabled = isMachines();
   at("save").disabled = !count;
   at("submit").disabled = !can.submit && !count;
-  at("submit").title = at("submit").disabled ? "Nothing to submit: edit a session first" : "Ctrl Enter";
+  at("submit").title = at("submit").disabled ? t("Nothing to submit: edit a session first") : t("Ctrl Enter");
 }
 const toMachines = () => model.revertAll(model.baseline);
 const goBack = () => revertPanel(at("dialog"), { unsaved: model.isDirty && (() => model.revertAll()), machine: !isMachines() && toMachines });
@@ -134,12 +137,12 @@ const isMachines = () => !Object.keys(model.baseline).concat(Object.keys(model.c
 function drawRace(predicted) {
   if (!predicted) return;
   const half = (predicted.high - predicted.low) / 2;
-  at("racetime").textContent = predicted.unit === "s" ? `predicted ${clockText(predicted.value)} ±${clockText(half)}` : "";
+  at("racetime").textContent = predicted.unit === "s" ? t`predicted ${clockText(predicted.value)} ±${clockText(half)}` : "";
 }
 
 function drawTimeline() {
   const row = (one) => h("li", { class: one.id === saving.head.id ? "rv-here" : "" },
-    h("p", {}, h("a", { href: `${urls.compare}?to=${one.id}`, title: "Compare with what it came from" }, h("b", {}, `v${one.version_number}`)), ` ${one.baseline_id ? one.status.replaceAll("_", " ") : "generated"}`, h("small", {}, momentText(one.created_at))),
+    h("p", {}, h("a", { href: `${urls.compare}?to=${one.id}`, title: t("Compare with what it came from") }, h("b", {}, `v${one.version_number}`)), ` ${one.baseline_id ? t(one.status.replaceAll("_", " ")) : t("generated")}`, h("small", {}, momentText(one.created_at))),
     h("p", { class: "mc-muted" }, [one.author_name, one.diff_summary_json?.sentence].filter(Boolean).join(" · ")));
   fill(at("timeline"), versions.map(row));
   at("version").textContent = `v${versions.find((one) => one.id === saving.head.id)?.version_number ?? "?"}`;
@@ -147,7 +150,7 @@ function drawTimeline() {
 
 function setStatus(status) {
   plan.status = status;
-  at("status").textContent = status.replaceAll("_", " ");
+  at("status").textContent = t(status.replaceAll("_", " "));
   can.submit = can.edit && ["generated", "draft", "needs_revision"].includes(status);
   const banner = data.banners[status];
   at("banner").hidden = !banner;
@@ -166,16 +169,16 @@ function saved(stored) {
   versions = [{ ...stored, author_name: stored.author_name || "you", baseline_id: baselineId }, ...versions];
   setStatus(stored.status);
   at("notices").replaceChildren();
-  at("lastsaved").textContent = `saved ${momentText(stored.created_at)}`;
+  at("lastsaved").textContent = t`saved ${momentText(stored.created_at)}`;
   drawTimeline();
   drawBar();
-  say(`Saved as version ${stored.version_number}.`);
+  say(t`Saved as version ${stored.version_number}.`);
 }
 
 function submitted(head) {
   setStatus(head.status);
   drawBar();
-  note("Submitted. The athlete is told.", { tone: "good", actions: [["Pending plans (P)", act.list]] });
+  note(t("Submitted. The athlete is told."), { tone: "good", actions: [[t("Pending plans (P)"), act.list]] });
 }
 
 async function conflict(problem) {
@@ -183,9 +186,9 @@ async function conflict(problem) {
     const theirs = await saving.theirs(problem, baselineId);
     const author = theirs.versions.find((row) => row.id === theirs.version.id)?.author_name;
     mergePanel(at("dialog"), { version: theirs.version, author, merge: model.compareWith(theirs.sessions), mine: model.edits, act: (theirsWin, save) => adopt(theirs, theirsWin, save) });
-    note(`Somebody saved version ${theirs.version.version_number} meanwhile. Your edits are kept.`, { tone: "warn", actions: [["Compare", () => conflict(problem)]] });
+    note(t`Somebody saved version ${theirs.version.version_number} meanwhile. Your edits are kept.`, { tone: "warn", actions: [[t("Compare"), () => conflict(problem)]] });
   } catch (error) {
-    note(`Somebody saved meanwhile, and their version cannot be read: ${error.message} Your edits are kept.`, { actions: [["Try again", () => conflict(problem)]] });
+    note(t`Somebody saved meanwhile, and their version cannot be read: ${error.message} Your edits are kept.`, { actions: [[t("Try again"), () => conflict(problem)]] });
   }
 }
 
@@ -204,21 +207,21 @@ function adopt(theirs, theirsWin, save) {
 }
 
 function submit() {
-  if (!can.edit || (!can.submit && !model.isDirty)) return say("There is nothing to submit.");
+  if (!can.edit || (!can.submit && !model.isDirty)) return say(t("There is nothing to submit."));
   submitPanel(at("dialog"), { edits: model.edits.length, guards: effect.toReason, reasons: data.reasons, send: (wish) => saving.submit(wish) });
 }
 
 async function regenerate() {
-  if (model.isDirty) return note("Save or revert your edits first: generating again starts from what is saved.", { tone: "warn" });
+  if (model.isDirty) return note(t("Save or revert your edits first: generating again starts from what is saved."), { tone: "warn" });
   at("regenerate").disabled = true;
-  say("Generating again.");
+  say(t("Generating again."));
   try {
     const { data: made } = await api.regenerate(saving.head.etag);
-    const kept = made.conflicts.length ? ` ${plural(made.conflicts.length, "edit")} met another proposal; yours were kept.` : "";
-    note(`Generated again as version ${made.version.version_number}.${kept}`, { tone: "good", actions: [["Show it", () => location.reload()]] });
+    const kept = made.conflicts.length ? t` ${plural(made.conflicts.length, "edit")} met another proposal; yours were kept.` : "";
+    note(t`Generated again as version ${made.version.version_number}.${kept}`, { tone: "good", actions: [[t("Show it"), () => location.reload()]] });
   } catch (problem) {
     if (problem.status === 412) conflict(problem);
-    else note(`Not generated. ${problem.message}`, { details: problem.details });
+    else note(t`Not generated. ${problem.message}`, { details: problem.details });
   } finally {
     at("regenerate").disabled = false;
   }
@@ -246,10 +249,10 @@ function compareWith(name) {
 const act = {
   save: () => can.edit && saving.save(),
   submit,
-  undo: () => can.edit && say(model.undo() ? "Undone." : "Nothing to undo."),
-  add: (day) => (model.mayUse(day) ? sessionDialog.create(day) : say("No session can be added on this day.")),
-  duplicate: (id) => id && model.current[id] && !model.whyTied(id) && model.duplicate(id) && say("Duplicated."),
-  remove: (id) => id && model.current[id] && say(model.whyTied(id) || (model.remove(id) && "Removed. U takes it back.")),
+  undo: () => can.edit && say(model.undo() ? t("Undone.") : t("Nothing to undo.")),
+  add: (day) => (model.mayUse(day) ? sessionDialog.create(day) : say(t("No session can be added on this day."))),
+  duplicate: (id) => id && model.current[id] && !model.whyTied(id) && model.duplicate(id) && say(t("Duplicated.")),
+  remove: (id) => id && model.current[id] && say(model.whyTied(id) || (model.remove(id) && t("Removed. U takes it back."))),
   keys: () => keysPanel(at("dialog")),
   region: focusRegion,
   list: () => location.assign(at("app").dataset.pending),
@@ -263,7 +266,7 @@ function bind() {
   for (const button of document.querySelectorAll("[data-adjusted]")) button.addEventListener("click", () => { show(button.dataset.adjusted); openSession(button.dataset.adjusted); });
   bindKeys({ calendar, root: at("cal"), model, act });
   addEventListener("beforeunload", (event) => model.isDirty && event.preventDefault());
-  addEventListener("offline", () => note("No connection. Edits are kept in this browser and can be saved once it is back.", { tone: "warn" }));
+  addEventListener("offline", () => note(t("No connection. Edits are kept in this browser and can be saved once it is back."), { tone: "warn" }));
   addEventListener("online", () => { at("notices").replaceChildren(); whatIf.ask(model.operations, { now: true }); });
 }
 
@@ -273,7 +276,7 @@ function bringBack() {
   if (!kept) return;
   const merge = model.restore(kept);
   if (!model.isDirty) return;
-  note(`${plural(model.edits.length, "unsaved edit")} of ${momentText(kept.at)} brought back.`, { tone: "warn", actions: [["Discard them", () => model.revertAll()]] });
+  note(t`${plural(model.edits.length, "unsaved edit")} of ${momentText(kept.at)} brought back.`, { tone: "warn", actions: [[t("Discard them"), () => model.revertAll()]] });
   if (!merge.disputed.length) return;
   const author = versions.find((row) => row.id === version.id)?.author_name;
   mergePanel(at("dialog"), { version, author, merge, mine: model.edits, act: (theirsWin, save) => {

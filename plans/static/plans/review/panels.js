@@ -1,6 +1,6 @@
 // The small dialogs: submission, revert, keys; and the notices above the calendar.
 
-import { fill, guardName, h, plural } from "./text.js";
+import { fill, guardName, h, plural, t } from "./text.js";
 
 /** Open a dialog made of a heading and these parts. */
 export function openDialog(dialog, title, ...children) {
@@ -17,26 +17,26 @@ export const button = (text, act, primary = false) => h("button", { type: "butto
 /** Choose how far to go back; `act` has unsaved() and machine(), null where there is nothing to go back from. */
 export function revertPanel(dialog, act) {
   const choice = (name, text, more) => h("button", { type: "button", class: "mc-button rv-option", disabled: !act[name], onclick: () => { dialog.close(); act[name](); } }, h("b", {}, text), h("small", {}, more));
-  openDialog(dialog, "Revert",
-    choice("unsaved", "The unsaved edits", "Back to the last saved version."),
-    choice("machine", "Everything, to the machine’s version", "Becomes unsaved edits: nothing counts until you save."),
-    h("footer", { class: "rv-dfoot" }, h("small", {}, "Undo (U) takes it back."), h("span", { class: "rv-gap" }), button("Cancel", () => dialog.close())));
+  openDialog(dialog, t("Revert"),
+    choice("unsaved", t("The unsaved edits"), t("Back to the last saved version.")),
+    choice("machine", t("Everything, to the machine’s version"), t("Becomes unsaved edits: nothing counts until you save.")),
+    h("footer", { class: "rv-dfoot" }, h("small", {}, t("Undo (U) takes it back.")), h("span", { class: "rv-gap" }), button(t("Cancel"), () => dialog.close())));
 }
 
 /** Ask for a comment, and for a reason where a safety guard is broken; `send` returns null or the guards that want one. */
 export function submitPanel(dialog, { edits, guards, reasons, send }) {
   const comment = h("textarea", { rows: 3, maxlength: 4000 });
-  const select = h("select", { "aria-describedby": "rv-reason-error" }, h("option", { value: "" }, "Choose a reason"), reasons.map(([code, label]) => h("option", { value: code }, label)));
+  const select = h("select", { "aria-describedby": "rv-reason-error" }, h("option", { value: "" }, t("Choose a reason")), reasons.map(([code, label]) => h("option", { value: code }, label)));
   const error = h("p", { class: "mc-error", role: "alert", id: "rv-reason-error" });
   const list = h("ul", {});
-  const block = h("div", { class: "rv-guarded" }, h("p", {}, h("b", {}, "Against the machine’s version, the edits break safety guards. Say why.")), list, h("label", { class: "rv-field" }, "Reason", select), error);
+  const block = h("div", { class: "rv-guarded" }, h("p", {}, h("b", {}, t("Against the machine’s version, the edits break safety guards. Say why."))), list, h("label", { class: "rv-field" }, t("Reason"), select), error);
   const wants = (found) => {
     block.hidden = !found.length;
     fill(list, found.map((guard) => h("li", {}, h("b", {}, guardName(guard)), h("small", {}, guard.message))));
   };
-  const go = button("Submit", async () => {
+  const go = button(t("Submit"), async () => {
     if (!block.hidden && !select.value) {
-      error.textContent = "Choose a reason before you submit.";
+      error.textContent = t("Choose a reason before you submit.");
       select.setAttribute("aria-invalid", "true");
       return select.focus();
     }
@@ -48,10 +48,10 @@ export function submitPanel(dialog, { edits, guards, reasons, send }) {
     wants(found);
     select.focus();
   }, true);
-  openDialog(dialog, "Submit for approval",
-    h("p", {}, edits ? `The ${plural(edits, "unsaved edit")} will be saved first. ` : "", "The athlete is told and decides."),
-    block, h("label", { class: "rv-field" }, "Comment for the athlete", comment),
-    h("footer", { class: "rv-dfoot" }, h("span", { class: "rv-gap" }), button("Cancel", () => dialog.close()), go));
+  openDialog(dialog, t("Submit for approval"),
+    h("p", {}, edits ? t`The ${plural(edits, "unsaved edit")} will be saved first. ` : "", t("The athlete is told and decides.")),
+    block, h("label", { class: "rv-field" }, t("Comment for the athlete"), comment),
+    h("footer", { class: "rv-dfoot" }, h("span", { class: "rv-gap" }), button(t("Cancel"), () => dialog.close()), go));
   dialog.onkeydown = (event) => {
     if (event.key !== "Enter" || event.repeat || !(event.ctrlKey || event.metaKey)) return;
     event.preventDefault();
@@ -62,14 +62,14 @@ export function submitPanel(dialog, { edits, guards, reasons, send }) {
 }
 
 const KEYS = [
-  ["← → ↑ ↓", "from day to day"], ["Home End", "first and last day of the week"], ["[ ]", "week before, week after"], ["Enter", "open the session, or add one on a free day"],
-  ["N", "add a session on this day"], ["M, then arrows", "move the session; Enter puts it there, Escape leaves it"], ["D", "duplicate"], ["Del", "remove"], ["U", "undo"],
-  ["1 2 3", "calendar, effect, context"], ["Ctrl S", "save the draft"], ["Ctrl Enter", "submit; in the dialogs: submit, save the session"], ["Escape", "close a dialog; nothing is kept"], ["P", "back to the pending plans"], ["?", "these keys"],
+  ["← → ↑ ↓", t("from day to day")], [t("Home End"), t("first and last day of the week")], ["[ ]", t("week before, week after")], [t("Enter"), t("open the session, or add one on a free day")],
+  ["N", t("add a session on this day")], [t("M, then arrows"), t("move the session; Enter puts it there, Escape leaves it")], ["D", t("duplicate")], [t("Del"), t("remove")], ["U", t("undo")],
+  ["1 2 3", t("calendar, effect, context")], [t("Ctrl S"), t("save the draft")], [t("Ctrl Enter"), t("submit; in the dialogs: submit, save the session")], [t("Escape"), t("close a dialog; nothing is kept")], ["P", t("back to the pending plans")], ["?", t("these keys")],
 ];
 
 export function keysPanel(dialog) {
-  openDialog(dialog, "Keys", h("dl", { class: "rv-keys" }, KEYS.map(([key, what]) => [h("dt", {}, h("kbd", {}, key)), h("dd", {}, what)]).flat()),
-    h("footer", { class: "rv-dfoot" }, h("span", { class: "rv-gap" }), button("Close", () => dialog.close(), true)));
+  openDialog(dialog, t("Keys"), h("dl", { class: "rv-keys" }, KEYS.map(([key, what]) => [h("dt", {}, h("kbd", {}, key)), h("dd", {}, what)]).flat()),
+    h("footer", { class: "rv-dfoot" }, h("span", { class: "rv-gap" }), button(t("Close"), () => dialog.close(), true)));
 }
 
 /** A notice above the calendar; `tone` bad, warn or good. Returns the element, so that it can be taken away. */
@@ -77,7 +77,7 @@ export function notice(place, text, { tone = "bad", details = [], actions = [] }
   const element = h("div", { class: `rv-notice rv-${tone}`, role: tone === "bad" ? "alert" : "status" },
     h("div", {}, h("p", {}, text), details.length > 0 && h("ul", {}, details.map((detail) => h("li", {}, detail)))),
     actions.map(([label, act]) => h("button", { type: "button", class: "mc-button", onclick: () => { element.remove(); act(); } }, label)),
-    h("button", { type: "button", class: "rv-icon", "aria-label": "Dismiss", onclick: () => element.remove() }, "✕"));
+    h("button", { type: "button", class: "rv-icon", "aria-label": t("Dismiss"), onclick: () => element.remove() }, "✕"));
   place.replaceChildren(element);
   return element;
 }

@@ -2,7 +2,7 @@
 
 import { same } from "./diff.js";
 import { newId, sessionsOf } from "./state.js";
-import { fullDay } from "./text.js";
+import { fullDay, t } from "./text.js";
 
 export class Saving {
   /** `head`: {id, etag} of the version that edits are based on; `on`: busy, saved, conflict, notice, submitted. */
@@ -48,7 +48,7 @@ export class Saving {
   async #refused(problem, operations) {
     if (problem.status === 412) return this.on.conflict(problem);
     if (!(problem.problem instanceof Object)) throw problem;
-    this.on.notice(problem.isOffline ? "Not saved, no connection. Your edits are kept in this browser." : `Not saved. ${problem.message}`, this.#named(problem, operations));
+    this.on.notice(problem.isOffline ? t("Not saved, no connection. Your edits are kept in this browser.") : t`Not saved. ${problem.message}`, this.#named(problem, operations));
   }
 
   /** Return the faults by session: a pointer such as /3/value names the operation. */
@@ -75,7 +75,7 @@ export class Saving {
       if (problem.status) this.wish = null;
       if (problem.is?.("reason-required")) return problem.problem.guards;
       if (problem.status === 412) this.on.conflict(problem);
-      else this.on.notice(`Not submitted. ${problem.message}`, problem.details ?? []);
+      else this.on.notice(t`Not submitted. ${problem.message}`, problem.details ?? []);
       return [];
     }
   }

@@ -4,6 +4,7 @@
 // the head, "saved in this draft" whatever differs from the machine's version; both follow from the maps alone.
 
 import { changesBetween, patchBetween, same, shared, threeWay } from "./diff.js";
+import { t } from "./text.js";
 
 /** Return a new session id; `randomUUID` is missing on plain http beyond the own machine. */
 export function newId() {
@@ -47,10 +48,10 @@ export class EditModel {
   /** Return why a session cannot be edited, "" where it can. */
   whyFixed(id) {
     const entry = this.current[id];
-    if (!this.limits.editable) return "This plan cannot be edited in its present state.";
-    if (!entry) return "This session was removed.";
-    if (this.done.has(id)) return "This session is done: what was done is recorded, not planned.";
-    return entry.day < this.limits.today ? "This day is past: what was done is recorded, not planned." : "";
+    if (!this.limits.editable) return t("This plan cannot be edited in its present state.");
+    if (!entry) return t("This session was removed.");
+    if (this.done.has(id)) return t("This session is done: what was done is recorded, not planned.");
+    return entry.day < this.limits.today ? t("This day is past: what was done is recorded, not planned.") : "";
   }
 
   isGoalRace(entry) {
@@ -62,7 +63,7 @@ export class EditModel {
     const why = this.whyFixed(id);
     if (why) return why;
     const race = this.isGoalRace(this.current[id]);
-    return race ? "The race stays on its day: for another date, generate the plan again." : "";
+    return race ? t("The race stays on its day: for another date, generate the plan again.") : "";
   }
 
   /** Return whether a session may stand on a day. */

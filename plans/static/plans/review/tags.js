@@ -1,6 +1,6 @@
 // What a comment is about: badges of the model or of a coach, and a small form to put them right.
 
-import { fill, h } from "./text.js";
+import { fill, h, t } from "./text.js";
 
 const OTHER = "other";
 const SURE = 0.6;
@@ -27,7 +27,7 @@ export class Tags {
     return (comment.tags ?? []).filter((one) => one.source === "coach" || one.tag !== OTHER).map((one) => {
       const isGuess = one.source === "model";
       const unsure = isGuess && one.probability !== null && one.probability < SURE;
-      const by = isGuess ? `guessed by the model, ${Math.round(one.probability * 100)} %` : "said by a coach";
+      const by = isGuess ? t`guessed by the model, ${Math.round(one.probability * 100)} %` : t("said by a coach");
       return h("li", { class: `rv-tag ${isGuess ? "rv-guess" : ""}`, title: `${this.#label(one.tag)}: ${by}` },
         this.#label(one.tag), unsure && h("span", { "aria-hidden": "true" }, " ?"), h("span", { class: "mc-hidden" }, `, ${by}`));
     });
@@ -35,9 +35,9 @@ export class Tags {
 
   #show(place, comment, focus = false) {
     const badges = this.#badges(comment);
-    const label = badges.length ? "Change tags" : "Tag";
+    const label = badges.length ? t("Change tags") : t("Tag");
     const button = h("button", { type: "button", class: "rv-link", "aria-expanded": "false", onclick: () => this.#edit(place, comment) }, label);
-    fill(place, badges.length > 0 && h("ul", { "aria-label": "Tags" }, badges), button);
+    fill(place, badges.length > 0 && h("ul", { "aria-label": t("Tags") }, badges), button);
     if (focus) button.focus();
   }
 
@@ -54,17 +54,17 @@ export class Tags {
     const close = () => this.#show(place, comment, true);
     const save = h("button", { type: "button", class: "mc-button", onclick: async () => {
       const tags = all().filter((box) => box.checked).map((box) => box.value);
-      if (!tags.length) { error.textContent = "Choose at least one; Other says that none fits."; return; }
+      if (!tags.length) { error.textContent = t("Choose at least one; Other says that none fits."); return; }
       save.disabled = true;
       try {
         comment.tags = (await this.api.tag(comment.id, tags)).data.tags;
         close();
-        this.say("Tags saved.");
+        this.say(t("Tags saved."));
       } catch (problem) {
-        error.textContent = `Not saved: ${problem.message}`;
+        error.textContent = t`Not saved: ${problem.message}`;
         save.disabled = false;
       }
-    } }, "Save tags");
+    } }, t("Save tags"));
     // Inside a session's form, Enter would send that form; Escape closes this one and not the dialog around it.
     const keys = (event) => {
       if (event.key === "Enter" && event.target.type === "checkbox") event.preventDefault();
@@ -73,8 +73,8 @@ export class Tags {
       event.stopPropagation();
       close();
     };
-    fill(place, h("fieldset", { class: "rv-tagging", onkeydown: keys }, h("legend", {}, "What is it about?"), h("div", {}, boxes), error,
-      h("div", { class: "rv-both" }, save, h("button", { type: "button", class: "rv-link", onclick: close }, "Cancel"))));
+    fill(place, h("fieldset", { class: "rv-tagging", onkeydown: keys }, h("legend", {}, t("What is it about?")), h("div", {}, boxes), error,
+      h("div", { class: "rv-both" }, save, h("button", { type: "button", class: "rv-link", onclick: close }, t("Cancel")))));
     (all().find((box) => box.checked) ?? all()[0]).focus();
   }
 }

@@ -1,8 +1,19 @@
 // Days, durations and elements. Days are ISO texts throughout; arithmetic on them is done in UTC.
 
+/**
+ * Return a text in the reader's language: t("Close"), t`load ${load}`. The catalogue (`page-texts`) has the places
+ * numbered: "load {0}".
+ */
+export function t(parts, ...values) {
+  const key = typeof parts === "string" ? parts : parts.reduce((text, part, i) => `${text}{${i - 1}}${part}`);
+  return placed(globalThis.gettext?.(key) ?? key, values);
+}
+
+const placed = (text, values) => text.replace(/\{(\d)\}/g, (whole, i) => (i in values ? values[i] : whole));
+
 const DAY_MS = 86_400_000;
-const WEEKDAYS = ["Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun"];
-const MONTHS = ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"];
+const WEEKDAYS = [t("Mon"), t("Tue"), t("Wed"), t("Thu"), t("Fri"), t("Sat"), t("Sun")];
+const MONTHS = [t("Jan"), t("Feb"), t("Mar"), t("Apr"), t("May"), t("Jun"), t("Jul"), t("Aug"), t("Sep"), t("Oct"), t("Nov"), t("Dec")];
 export const MINUS = "\u2212";
 
 const parsed = (day) => new Date(`${day}T00:00:00Z`);
@@ -20,7 +31,7 @@ export const daysBetween = (from, to) => Math.round((parsed(to) - parsed(from)) 
 export const weekdayName = (day) => WEEKDAYS[weekdayOf(day)];
 
 /** Return `24 Nov`. */
-export const shortDay = (day) => `${parsed(day).getUTCDate()} ${MONTHS[parsed(day).getUTCMonth()]}`;
+export const shortDay = (day) => t`${parsed(day).getUTCDate()} ${MONTHS[parsed(day).getUTCMonth()]}`;
 
 export const dayOfMonth = (day) => parsed(day).getUTCDate();
 
@@ -48,23 +59,33 @@ export function clockText(seconds) {
 export const signed = (value, text = (v) => String(Math.round(v))) =>
   (value < 0 ? MINUS : "+") + text(Math.abs(value));
 
-export const plural = (count, one, many = `${one}s`) => `${count} ${count === 1 ? one : many}`;
+/** Return a count with its noun: `plural(2, "edit")` is `2 edits`. */
+export function plural(count, one, many = `${one}s`) {
+  const [first, other] = [`{0} ${one}`, `{0} ${many}`];
+  return placed(globalThis.ngettext?.(first, other, count) ?? (count === 1 ? first : other), [count]);
+}
 
 /** Return a number as people read it in a field: at most `digits` decimals, no trailing zeros. */
 export const tidy = (value, digits = 1) => (value == null || value === "" ? "" : String(Number(Number(value).toFixed(digits))));
 
 /** Return a guard's name with its place: `Session growth, Tue 24 Nov`. */
 export function guardName({ guard, where }) {
-  const name = guard.replaceAll("_", " ").replace(/^ctl/, "CTL");
-  const place = /^\d{4}-\d\d-\d\d$/.test(where) ? fullDay(where) : where;
+  const name = t(guard.replaceAll("_", " ")).replace(/^ctl/, "CTL");
+  const place = /^\d{4}-\d\d-\d\d$/.test(where) ? fullDay(where) : where.replace(/^week (\d+)$/, (_, number) => t`week ${number}`);
   return `${name[0].toUpperCase()}${name.slice(1)}${place ? `, ${place}` : ""}`;
 }
 
+let zone;
+
+/** Say in which time zone (an IANA name) moments are shown; the device's own until then. */
+export const setZone = (name) => { zone = name; };
+
 /** Return a timestamp as `24 Nov 08:31` in the reader's time zone. */
 export function momentText(stamp) {
-  const at = new Date(stamp);
-  const two = (n) => String(n).padStart(2, "0");
-  return `${at.getDate()} ${MONTHS[at.getMonth()]} ${two(at.getHours())}:${two(at.getMinutes())}`;
+  const parts = { day: "numeric", month: "numeric", hour: "2-digit", minute: "2-digit", hourCycle: "h23" };
+  const shown = new Intl.DateTimeFormat("en-GB", { ...parts, timeZone: zone }).formatToParts(new Date(stamp));
+  const at = Object.fromEntries(shown.map(({ type, value }) => [type, value]));
+  return `${t`${at.day} ${MONTHS[at.month - 1]}`} ${at.hour}:${at.minute}`;
 }
 
 // What a condition left out is no child.

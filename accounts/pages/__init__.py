@@ -1,0 +1,1 @@
+"""Pages of the accounts app that belong to no model's list."""
