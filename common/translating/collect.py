@@ -19,6 +19,7 @@ from django import forms
 from django.apps import apps
 from django.contrib import admin
 from django.forms.utils import pretty_name
+from django.urls import get_resolver
 from django.utils.functional import Promise
 from django.utils.translation import override
 from django.utils.translation.template import templatize
@@ -275,6 +276,8 @@ def _names_of_models() -> Iterator[str]:
 
 def _names_of_forms() -> Iterator[str]:
     """Yield labels, help and choices of our own forms."""
+    # Whichever are used is known once every page was loaded, however this process was started.
+    assert get_resolver().url_patterns
     with override(None):
         for form in _forms_below(forms.Form):
             if not form.__module__.startswith(APPS):
