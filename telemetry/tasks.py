@@ -7,8 +7,7 @@ from celery import shared_task
 from telemetry.services.alerts import evaluate_alerts
 from telemetry.services.compact import compact_due
 from telemetry.services.forget import forget_due
-from telemetry.services.measure import measure_due
-from telemetry.services.observe import observe_due
+from telemetry.services.observe import tell_due
 from telemetry.services.relay import relay_due
 from telemetry.warehousing.daily import build_daily
 
@@ -28,8 +27,7 @@ def build_warehouse() -> None:
 @shared_task(name="telemetry.measure", ignore_result=True)  # type: ignore[untyped-decorator]
 def measure_service() -> None:
     """Tell how the service did in the hours that are over; due five minutes past each hour."""
-    measure_due()
-    observe_due()
+    tell_due()
 
 
 @shared_task(name="telemetry.forget", ignore_result=True)  # type: ignore[untyped-decorator]

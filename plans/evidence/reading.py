@@ -10,6 +10,7 @@ from threading import Lock
 from typing import Any, Final
 
 from django.conf import settings
+from django.utils.translation import gettext
 
 from common import clock
 from modeling.training.exposed import Exposures, exposures
@@ -48,14 +49,14 @@ def open_store() -> Any:
         from modeling.training.store import FeatureStore, StoreError
     except ImportError as error:
         raise NoStore(
-            "What reads the feature store is not installed here",
+            gettext("What reads the feature store is not installed here"),
             "It is read with DuckDB and pyarrow, which the extra [ml] brings. Install it where the pages are served:",
             "pip install 'mesocycle[ml]'",
         ) from error
     try:
         return FeatureStore.open(settings.FEATURE_STORE_URL)
     except StoreError as error:
-        raise NoStore("Nothing has been exported yet", f"{error} To export it now:", EXPORT) from error
+        raise NoStore(gettext("Nothing has been exported yet"), f"{error} To export it now:", EXPORT) from error
 
 
 def reading() -> Reading:

@@ -18,7 +18,7 @@ from common.models import ProcessSample, RequestRollup
 from telemetry.models import AvailabilityProbe
 from telemetry.monitored import cache_counts
 from telemetry.services.emit import emit
-from telemetry.services.measure import GRACE, HOUR, MEASURING, claim, hour_of, newest_told
+from telemetry.services.measure import GRACE, HOUR, MEASURING, claim, hour_of, measure_due, newest_told
 
 OBSERVED: Final = "service.observed"
 OBSERVATIONS: Final = frozenset(
@@ -29,6 +29,12 @@ SERVICE: Final = uuid5(NAMESPACE_URL, "urn:mesocycle:service")
 # Any number will do, as long as everybody who tells asks for the same one and nobody else does.
 _LOCK: Final = 0x6F627365_72766564
 _SOURCES: Final = ((RequestRollup, "minute"), (ProcessSample, "at"), (AvailabilityProbe, "minute"))
+
+
+def tell_due() -> None:
+    """Tell how the service did in the hours that are over, by route and as a whole."""
+    measure_due()
+    observe_due()
 
 
 def observe_due() -> int:

@@ -23,6 +23,7 @@ from rollout.models import Flag, Incident, Rollout
 from rollout.selectors import MODEL_DRIVEN_GENERATION as KEY
 from rollout.services.drill import Fault
 from telemetry.models import AlertIncident, DeadLetter
+from telemetry.probing import Seen
 from telemetry.services.forget import forget_experiments
 from tests.access import test_faults as faults
 from tests.access.test_faults import Story, her, key_of, service, services_of, tell, who
@@ -225,6 +226,7 @@ def alert_in_story(has: dict[str, Any]) -> UUID:
 
 
 does("telemetry.dead_letters.retry_dead_letter", letter_id=lambda has: dead_letter_in_story().pk, **ADMIN)
+does("telemetry.probes.record_probes", name="oslo", seen=lambda has: [Seen(clock.now(), True, 12.5)])
 does("telemetry.forget.forget_due", within=after(lambda has: forget_experiments(her(has))))
 RULE = {"name": "Leaks", "metric": "jobs.oldest_waiting", "threshold": 5.0, "clear_threshold": 3.0, "window_minutes": 5}
 does("telemetry.alert_rules.add_rule", fields=RULE, acting_user=who("admin"), keep="rule")

@@ -164,7 +164,7 @@ def test_a_conflict_loses_nothing_and_saves_on_top(server: Server, browser: Any,
 
     page.keyboard.press("Control+s")
     panel = page.locator("dialog[open]")
-    panel.get_by_text("2 edits are kept").wait_for()
+    panel.get_by_text("2 edits of yours are kept").wait_for()
     assert f"Version {number} was saved by Clara Coach" in panel.inner_text()
     assert panel.locator("fieldset").count() == 1
     assert "Theirs too" in panel.locator("fieldset").inner_text()

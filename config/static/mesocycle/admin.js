@@ -2,10 +2,11 @@
 // the navigation, controls that are no buttons, icons that would be read out, names of search fields and scroll regions.
 "use strict";
 (() => {
+  const t = window.gettext ?? ((text) => text); // of texts.js
   const NAMES = {
-    dock_to_right: "Navigation", filter_list: "Filters", close: "Close", visibility: "Show the password", visibility_off: "Hide the password",
-    show_chart: "Start page",
-    light_mode: "Theme", dark_mode: "Theme", computer: "Theme", expand_more: "More",
+    dock_to_right: t("Navigation"), filter_list: t("Filters"), close: t("Close"), visibility: t("Show the password"),
+    visibility_off: t("Hide the password"), show_chart: t("Start page"), search: t("Search"), more_horiz: t("More"),
+    light_mode: t("Theme"), dark_mode: t("Theme"), computer: t("Theme"), expand_more: t("More"),
   };
 
   function landmarks() {
@@ -13,7 +14,7 @@
     const content = document.getElementById("content");
     if (!content || document.querySelector(".mc-skip")) return;
     content.tabIndex = -1;
-    const skip = Object.assign(document.createElement("a"), { className: "mc-skip", href: "#content", textContent: "Skip the navigation" });
+    const skip = Object.assign(document.createElement("a"), { className: "mc-skip", href: "#content", textContent: t("Skip the navigation") });
     skip.addEventListener("click", (event) => { event.preventDefault(); content.focus(); });
     document.body.prepend(skip);
   }
@@ -68,7 +69,7 @@
 
   function scrollRegions(root) {
     for (const region of root.querySelectorAll(".simplebar-content-wrapper[role=region]")) {
-      region.setAttribute("aria-label", region.closest("#nav-sidebar-apps") ? "Pages" : "Table");
+      region.setAttribute("aria-label", region.closest("#nav-sidebar-apps") ? t("Pages") : t("Table"));
     }
   }
 

@@ -18,6 +18,7 @@ from audit.services.seal import seal
 from common import clock, idempotency, jobs, retention, rollup, sampling, throttle
 from common.management.base import MesocycleCommand
 from experiments.services.looking import look_at_all
+from modeling.services.recompute_fits import recompute_due
 from plans.jobs import start_nightly
 from plans.services.tell_reports import tell_reports
 from rollout.demo_feed import feed
@@ -27,7 +28,7 @@ from rollout.services.updates import tell_daily, tell_weekly
 from telemetry.services.alerts import evaluate_alerts
 from telemetry.services.compact import compact_due
 from telemetry.services.forget import forget_due
-from telemetry.services.measure import measure_due
+from telemetry.services.observe import tell_due
 from telemetry.services.relay import relay_due
 from telemetry.warehousing.daily import build_daily
 
@@ -42,8 +43,9 @@ SCHEDULE: Final[dict[str, tuple[timedelta, Callable[[], Any]]]] = {
     "purge idempotency keys": (timedelta(hours=1), idempotency.purge),
     "seal audit events": (timedelta(seconds=1), seal),
     "relay telemetry events": (timedelta(seconds=5), relay_due),
+    "recompute a sample of fits": (timedelta(days=1), recompute_due),
     "build the warehouse": (timedelta(days=1), build_daily),
-    "tell how the service does": (timedelta(minutes=5), measure_due),
+    "tell how the service does": (timedelta(minutes=5), tell_due),
     "forget in telemetry": (timedelta(minutes=5), forget_due),
     "compact telemetry files": (timedelta(days=1), compact_due),
     "reconcile the audit log": (timedelta(days=1), reconcile_lately),

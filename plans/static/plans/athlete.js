@@ -88,13 +88,13 @@
     const text = (value) => (value === null || value === undefined ? "–" : value.toFixed(1).replace("-", "−"));
     const row = place.createTHead().insertRow();
     const head = (name, scope, at, more = "") => at.append(Object.assign(document.createElement("th"), { scope, className: more, textContent: name }));
-    head("Week until", "col", row);
-    for (const name of ["Fitness", "Fatigue", "Form", ...(data.performance ? ["Performance", "80 % low", "80 % high"] : [])]) head(name, "col", row, "n");
+    head(gettext("Week until"), "col", row);
+    for (const name of [gettext("Fitness"), gettext("Fatigue"), gettext("Form"), ...(data.performance ? [gettext("Performance"), gettext("80 % low"), gettext("80 % high")] : [])]) head(name, "col", row, "n");
     const body = place.createTBody();
     for (const day of days.filter((one) => new Date(`${one}T12:00`).getDay() === 0).reverse()) {
       const found = planned.get(day) ?? known(day);
       const line = body.insertRow();
-      head(`${month(day)}${planned.has(day) ? ", planned" : ""}`, "row", line);
+      head(`${month(day)}${planned.has(day) ? gettext(", planned") : ""}`, "row", line);
       for (const key of ["fitness", "fatigue", "form", ...(data.performance ? ["performance", "low", "high"] : [])]) Object.assign(line.insertCell(), { className: "n", textContent: text(found[key]) });
     }
   };
