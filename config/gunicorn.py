@@ -44,7 +44,7 @@ max_requests_jitter = max_requests // 5
 # metrics counted in the master would be copied, not made.
 preload_app = False
 control_socket_disable = True
-worker_tmp_dir = "/dev/shm" if os.access("/dev/shm", os.W_OK) else None
+worker_tmp_dir = "/dev/shm" if os.access("/dev/shm", os.W_OK) else None  # nosec B108  # files of gunicorn alone, unlinked at once
 forwarded_allow_ips = os.environ.get("TRUSTED_PROXIES", "").strip() or "127.0.0.1,::1"
 
 drain_seconds = _number("WEB_DRAIN_SECONDS", 0)
