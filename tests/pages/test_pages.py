@@ -73,5 +73,6 @@ def test_an_athlete_without_history_is_told_what_to_do_next(server: Server, brow
 
 
 def overflow(page: Any) -> int:
-    """Return by how many pixels the page is wider than the window."""
-    return int(page.evaluate("document.documentElement.scrollWidth - innerWidth"))
+    """Return by how many pixels the page is wider than the window, once it is there: a click may have left the last."""
+    there = "document.readyState === 'complete' && {wider: document.documentElement.scrollWidth - innerWidth}"
+    return int(page.wait_for_function(there).json_value()["wider"])
