@@ -178,6 +178,7 @@ class Paged(Person):
                 answer.success()
             else:
                 answer.failure(f"{answer.status_code}: not logged in")
+        self.page("/admin/preferences/", "/admin/preferences/")  # logging in made the token of its page an old one
         arrived.append(email)
 
     def headers(self) -> dict[str, str]:
@@ -240,7 +241,7 @@ class Coach(Paged):
         """Comment on a plan."""
         rows = self.api("GET", "/plans?status=pending", "/plans?status=pending").json()["results"]
         if rows:
-            self.page("/admin/", "/admin/")
+            self.ask("GET", "/admin/", "GET /admin/", want=(200, 302), Accept="text/html")  # on to where one starts
             message = {"message": "Synthetic: take the first one easy.", "visibility": "shared"}
             path = f"/plans/{random.choice(rows)['id']}/comments"
             self.api("POST", path, "/plans/{id}/comments", message, want=(201,))
