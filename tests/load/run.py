@@ -10,7 +10,6 @@ from __future__ import annotations
 import argparse
 import json
 import os
-import platform
 import signal
 import subprocess
 import sys
@@ -18,7 +17,6 @@ import time
 from collections import defaultdict
 from collections.abc import Mapping
 from dataclasses import replace
-from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -26,6 +24,7 @@ from typing import Any
 import psutil
 import psycopg
 
+from bench.machine import facts
 from tests.load.place import Place
 from tests.load.populate import rows
 from tests.load.report import Run, Step, from_json, report
@@ -150,35 +149,18 @@ def _is_there(place: Place) -> bool:
 
 
 def _facts(place: Place, options: argparse.Namespace, load_before: float) -> dict[str, str]:
-    with psycopg.connect(ADMIN_URL) as server:
-        row = server.execute("SHOW server_version").fetchone()
-    names = ("Django", "gunicorn", "psycopg", "locust")
-    memory = psutil.virtual_memory().total / 2**30
+    known = facts()
+    names = ("Python", "PostgreSQL", "Redis", "Django", "psycopg")
+    versions = [f"{name} {known[name]}" for name in names]
+    versions += [f"{name} {version(name)}" for name in ("gunicorn", "locust")]
     return {
-        "when": f"{datetime.now(UTC):%Y-%m-%d %H:%M} UTC",
-        "machine": f"{os.cpu_count()} cores, {memory:.0f} GiB, {_processor_name()}, {platform.system()}",
+        "when": known["taken"],
+        "machine": f"{known['processor']}, {known['memory']}, {known['system']}",
         "load average before": f"{load_before:.2f}",
-        "versions": ", ".join(
-            [f"Python {platform.python_version()}", f"PostgreSQL {row[0] if row else '?'}"]
-            + [f"{name} {version(name)}" for name in names]
-        ),
+        "versions": ", ".join(versions),
         "server": f"gunicorn, {options.workers} processes of 4 threads; 1 Celery worker, beat, relay; Redis",
-        "commit": _commit(),
+        "commit": known["commit"],
     }
-
-
-def _commit() -> str:
-    told = subprocess.run(
-        ["git", "describe", "--always", "--dirty"], cwd=ROOT, capture_output=True, text=True, check=False
-    )
-    return told.stdout.strip() or "unknown"
-
-
-def _processor_name() -> str:
-    for line in Path("/proc/cpuinfo").read_text().splitlines() if Path("/proc/cpuinfo").exists() else ():
-        if line.startswith("model name"):
-            return line.partition(":")[2].strip()
-    return platform.processor() or "unknown processor"
 
 
 if __name__ == "__main__":
