@@ -12,7 +12,18 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Final
 
-PACKAGES: Final = ("Django", "djangorestframework", "celery", "redis", "psycopg", "numpy", "scipy", "duckdb", "pyarrow")
+PACKAGES: Final = (
+    "Django",
+    "djangorestframework",
+    "gunicorn",
+    "celery",
+    "redis",
+    "psycopg",
+    "numpy",
+    "scipy",
+    "duckdb",
+    "pyarrow",
+)
 SERVERS: Final = (("PostgreSQL", ("psql", "--version")), ("Redis", ("redis-server", "--version")))
 GIBIBYTE: Final = 2**30
 

@@ -7,20 +7,18 @@ from __future__ import annotations
 
 import argparse
 import os
-import platform
 import shutil
 import signal
 import sys
 import tempfile
 import time
-from importlib.metadata import version
 from pathlib import Path
 
+from bench.machine import PACKAGES
+from bench.machine import facts as of_machine
 from tests.chaos.probe import recovery, share_ready
 from tests.chaos.report import Facts, as_markdown
 from tests.chaos.run import Plan, Result, exercise, kept_folder
-
-PACKAGES = ("Django", "gunicorn", "celery", "psycopg", "redis")
 
 
 def main() -> int:
@@ -96,12 +94,11 @@ def _facts(result: Result, begun: str, start: float) -> Facts:
 
 
 def _machine(result: Result) -> dict[str, str]:
-    cores, memory = os.cpu_count(), os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 2**30
-    ours = ", ".join(f"{name} {version(name)}" for name in PACKAGES)
-    return {
-        "Machine": f"{platform.system()} {platform.release()}, {cores} cores, {memory:.0f} GiB",
-        "Versions": f"Python {platform.python_version()}, {ours}; {'; '.join(result.versions.values())}",
-    }
+    """Return what the exercise ran on; its own servers tell their versions, the load is that of the exercise."""
+    known = of_machine()
+    versions = ", ".join(f"{name} {value}" for name, value in known.items() if name in ("Python", *PACKAGES))
+    shown = {name.capitalize(): known[name] for name in ("commit", "processor", "memory", "system")}
+    return shown | {"Versions": f"{versions}; {'; '.join(result.versions.values())}"}
 
 
 if __name__ == "__main__":
