@@ -156,7 +156,9 @@ def problem_exception_handler(error: Exception, context: dict[str, Any]) -> Resp
 def problem_for_status(response: HttpResponse, request: HttpRequest) -> HttpResponse:
     """Return Django's HTML error page as a problem with the same status and headers."""
     with translation.override(getattr(request, "LANGUAGE_CODE", settings.LANGUAGE_CODE)):
-        if response.status_code >= 500:
+        if response.status_code == Unavailable.status:
+            problem = translated(Unavailable().as_problem(instance=request.path))
+        elif response.status_code >= 500:
             problem = internal_problem(instance=request.path)
             problem["status"] = response.status_code
         else:

@@ -40,3 +40,8 @@ urlpatterns = [
     path("admin/", include("plans.evidence.urls")),
     path("admin/", admin.site.urls),
 ]
+
+handler400 = "common.failures.bad_request"
+handler403 = "common.failures.permission_denied"
+handler404 = "common.failures.page_not_found"
+handler500 = "common.failures.server_error"
