@@ -16,6 +16,7 @@ from audit.services import record
 from common.actors import actor_id
 from common.context import unit_of_work
 from common.errors import InvalidInput
+from common.ids import uuid7
 from common.keys import encrypt_for
 from modeling.history.checks import BadValue, make_activity
 from modeling.models import Activity
@@ -172,7 +173,10 @@ def _store(
     athlete: Athlete, session: PlanSession, acting_user: Actor, *, matched: bool = False, **fields: object
 ) -> SessionCompletion:
     plan, version = session.version.plan, session.version
+    # The athlete is locked: what was said before is there, though maybe by a process whose clock is ahead of ours.
+    earlier = newest_completions(athlete.pk, [session.session_id]).get(session.session_id)
     completion = SessionCompletion.objects.create(
+        id=uuid7(after=earlier.pk if earlier else None),
         plan=plan,
         athlete=athlete,
         session_id=session.session_id,

@@ -19,7 +19,7 @@ def check(ledger: Path) -> dict[str, Any]:
     """Return violations by invariant (the first few in words), and the figures of the report."""
     from common.context import unit_of_work
     from common.management.base import COMMAND_LINE
-    from tests.chaos.invariants import INVARIANTS, overtaken
+    from tests.chaos.invariants import INVARIANTS
     from tests.chaos.ledger import counts, read_ledger
 
     writes = read_ledger(ledger)
@@ -27,7 +27,7 @@ def check(ledger: Path) -> dict[str, Any]:
     with unit_of_work(COMMAND_LINE, read_only=True):
         for invariant in INVARIANTS:
             violations[invariant.__name__] = invariant(writes)
-        figures: dict[str, Any] = {"writes": counts(writes), "overtaken": overtaken(writes), **_numbers()}
+        figures: dict[str, Any] = {"writes": counts(writes), **_numbers()}
     log, figures["audit"] = _audit()
     events, figures["events"] = _events()
     violations |= {"audit_verifies": log, "events_are_complete": events}

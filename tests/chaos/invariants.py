@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import hashlib
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from itertools import pairwise
 from typing import Any
 
@@ -69,6 +69,21 @@ def answers_are_kept_whole(writes: Sequence[Write]) -> list[str]:
     """A key's row is committed together with its answer, never without one."""
     halves = IdempotencyKey.objects.filter(Q(response_status=None) | Q(response_body=None) | ~Q(status="done"))
     return [f"the key {row.key} of {row.method} {row.path} has no answer" for row in halves]
+
+
+def later_words_count(writes: Sequence[Write]) -> list[str]:
+    """Of what was said of a session and acknowledged, the last counts: its id is the greatest, whoever's clock made it.
+
+    A session is its athlete's alone, who says one thing after the other: the order of answers is the order of words.
+    """
+    words: dict[Any, list[Write]] = defaultdict(list)
+    for write in of_kind(writes, "completion"):
+        words[write.facts["session_id"], write.facts["athlete_id"]].append(write)
+    return [
+        f"the last word on session {session_id} is outranked by an earlier one: {said[-1].facts}"
+        for (session_id, _), said in words.items()
+        if max(write.facts["id"] for write in said) != said[-1].facts["id"]
+    ]
 
 
 def _is_missing(write: Write) -> bool:
@@ -262,6 +277,7 @@ INVARIANTS: tuple[Invariant, ...] = (
     acknowledged_writes_are_there,
     writes_took_effect_once,
     answers_are_kept_whole,
+    later_words_count,
     no_half_plan,
     no_orphan_version,
     plan_states_are_legal,
@@ -271,20 +287,3 @@ INVARIANTS: tuple[Invariant, ...] = (
     every_version_was_told_of,
     outbox_is_empty,
 )
-
-
-def overtaken(writes: Iterable[Write]) -> int:
-    """Return how many acknowledged completions were the last word on their session and do not count as the newest.
-
-    Which word is the newest is told by ids, which hold the clock of the process that wrote them.
-    """
-    last: dict[Any, Write] = {}
-    for write in of_kind(writes, "completion"):
-        key = write.facts["session_id"], write.facts["athlete_id"]
-        if key not in last or write.at > last[key].at:
-            last[key] = write
-    behind = 0
-    for (session_id, athlete_id), write in last.items():
-        newest = SessionCompletion.objects.filter(session_id=session_id, athlete_id=athlete_id).order_by("-id").first()
-        behind += newest is None or str(newest.pk) != write.facts["id"]
-    return behind

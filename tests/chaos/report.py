@@ -121,7 +121,6 @@ def _figures(facts: Facts) -> str:
     rows += [(f"events: {name}", count) for name, count in figures.get("events", {}).items()]
     rows += [("rollout", state) for state in figures.get("rollouts", [])]
     rows += [(f"longest wait: {name}", f"{seconds:.0f} s") for name, seconds in facts.longest.items()]
-    rows += [("completions overtaken by an older clock", figures.get("overtaken", 0))]
     rows += [(name, count) for name, count in sorted(facts.restarts.items())]
     return "## Figures\n\n" + table(("figure", "value"), rows)
 

@@ -13,7 +13,7 @@ from common.ids import uuid7
 from common.jobs import Job, JobState
 from common.management.base import COMMAND_LINE
 from common.models import IdempotencyKey
-from plans.models import CompletionStatus, Plan, PlanGeneration, PlanVersion, PlanVersionChange, SessionCompletion
+from plans.models import Plan, PlanGeneration, PlanVersion, PlanVersionChange
 from rollout.models import Rollout, RolloutStep
 from telemetry.models import OutboxEvent
 from tests.chaos import invariants as found
@@ -106,10 +106,18 @@ def _waiting(review: Review) -> list[Write]:
     return []
 
 
+def _outranked(review: Review) -> list[Write]:
+    facts = {"session_id": str(uuid7()), "athlete_id": str(uuid7())}
+    first, second = (_write("completion", id=str(uuid7()), **facts) for _ in range(2))
+    assert found.later_words_count([first, second]) == []
+    return [second, first]
+
+
 VIOLATIONS: dict[found.Invariant, tuple[Callable[[Review], list[Write]], ...]] = {
     found.acknowledged_writes_are_there: (_lost,),
     found.writes_took_effect_once: (_twice,),
     found.answers_are_kept_whole: (_answerless,),
+    found.later_words_count: (_outranked,),
     found.no_half_plan: (_headless, _contentless),
     found.no_orphan_version: (_parentless,),
     found.plan_states_are_legal: (_moved_past_the_table,),
@@ -142,19 +150,3 @@ def test_every_invariant_finds_its_violation_and_nothing_in_what_the_product_mad
             with pytest.raises(_Undone), unit_of_work(COMMAND_LINE):
                 assert invariant(spoil(review)), f"{invariant.__name__} does not see {spoil.__name__}"
                 raise _Undone
-
-
-def test_a_last_word_behind_an_older_one_is_counted() -> None:
-    review = make_review(weeks=6, race="5k")
-    session_id = uuid7()
-    with unit_of_work(COMMAND_LINE):
-        first, second = (
-            SessionCompletion.objects.create(
-                plan_id=review.plan_id, athlete=review.athlete, session_id=session_id, day=clock.today(),
-                status=CompletionStatus.DONE, recorded_by_id=review.user.pk,
-            )
-            for _ in range(2)
-        )  # fmt: skip
-        facts = {"session_id": str(session_id), "athlete_id": str(review.athlete.pk)}
-        assert found.overtaken([_write("completion", id=str(second.pk), **facts)]) == 0
-        assert found.overtaken([_write("completion", id=str(first.pk), **facts)]) == 1

@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 import time
 from datetime import UTC, datetime, timedelta, timezone
-from uuid import UUID
+from uuid import RFC_4122, UUID
 
 import pytest
 from hypothesis import given
@@ -54,3 +54,16 @@ def test_frozen_clock_stands_still_in_utc_and_gives_back_the_outer_time(at: date
 def test_frozen_clock_refuses_a_moment_without_time_zone() -> None:
     with pytest.raises(ValueError, match="aware"), clock.frozen(datetime(2026, 1, 1)):
         pass
+
+
+def test_a_later_word_of_a_clock_that_is_behind_is_greater(monkeypatch: pytest.MonkeyPatch) -> None:
+    present = uuid7()
+    year_ahead = time.time_ns() + 365 * 86_400 * 10**9
+    monkeypatch.setattr("common.ids.time.time_ns", lambda: year_ahead)
+    monkeypatch.setattr("common.ids._last", 0)
+    ahead = uuid7()
+    monkeypatch.undo()
+    later = uuid7(after=ahead)
+    assert (later > ahead, later.version, later.variant) == (True, 7, RFC_4122)
+    assert present < uuid7() < ahead  # that one id alone was moved
+    assert uuid7() < uuid7(after=present)  # an earlier one moves nothing

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from datetime import timedelta
 
 import pytest
@@ -89,6 +90,20 @@ def test_small_answers_are_304_while_nothing_changes(published):
         )
         assert again.status_code == 304
     assert published.as_coach.get("/api/v1/me/today").status_code == 404
+
+
+def test_the_later_word_counts_though_its_clock_is_behind(published, monkeypatch):
+    session = first_due(published)
+    url = f"/api/v1/sessions/{session['session_id']}/completion"
+    tomorrow = time.time_ns() + 86_400 * 10**9
+    with at(session["day"]):
+        with monkeypatch.context() as ahead:
+            ahead.setattr("common.ids.time.time_ns", lambda: tomorrow)
+            ahead.setattr("common.ids._last", 0)
+            published.as_athlete.post(url, {"status": "done"})
+        published.as_athlete.post(url, {"status": "skipped"})
+        due = published.as_athlete.get("/api/v1/me/today").json()
+    assert [d["status"] for d in due if d["session_id"] == session["session_id"]] == ["skipped"]
 
 
 def test_a_completion_counts_once_whatever_comes_first(published):
