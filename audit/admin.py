@@ -11,6 +11,7 @@ from django.db.models import Q
 from django.http import HttpRequest, HttpResponse, HttpResponseBase, StreamingHttpResponse
 from django.template.response import TemplateResponse
 from django.urls import path
+from django.utils.translation import gettext
 from django.views.decorators.http import require_POST
 
 from audit.models import AuditEvent
@@ -55,18 +56,22 @@ class AuditEventAdmin(PolicyAdmin):
 
     def list_page(self, request: HttpRequest) -> HttpResponse:
         """The list; filters are in the address, so that a view of the log can be passed on."""
-        return self._page(request, "audit/events.html", "Audit", lambda: list_context(request.user, request.GET.dict()))
+        return self._page(
+            request, "audit/events.html", gettext("Audit"), lambda: list_context(request.user, request.GET.dict())
+        )
 
     def event_page(self, request: HttpRequest, event_id: UUID) -> HttpResponse:
         """One event."""
-        return self._page(request, "audit/event.html", "Audit event", lambda: event_context(request.user, event_id))
+        return self._page(
+            request, "audit/event.html", gettext("Audit event"), lambda: event_context(request.user, event_id)
+        )
 
     def timeline_page(self, request: HttpRequest, athlete_id: UUID) -> HttpResponse:
         """What happened about one athlete."""
         return self._page(
             request,
             "audit/timeline.html",
-            "Athlete’s timeline",
+            gettext("Athlete’s timeline"),
             lambda: timeline_context(request.user, athlete_id, request.GET.dict()),
             subject_id=athlete_id,
         )

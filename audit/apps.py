@@ -12,6 +12,7 @@ class AuditConfig(AppConfig):
 
     def ready(self) -> None:
         """Register our own actions and the recorder of refusals."""
-        from audit import registration
+        from audit import registration, words
 
         registration.register()
+        words.register()

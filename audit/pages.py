@@ -12,6 +12,7 @@ from uuid import UUID
 from django.db.models import Q, Subquery
 from django.urls import reverse
 from django.utils.http import urlencode
+from django.utils.translation import gettext
 
 from audit.models import AuditEvent, AuditLeaf, AuditSeal
 from audit.policies import open_exception, require_log
@@ -19,6 +20,7 @@ from audit.reading import PEOPLE, EventText, known_actions, read_for, texts_of, 
 from audit.services.export_events import Chosen, events_of
 from common.admin import may
 from common.errors import NotVisible
+from common.translating.showing import day
 
 PAGE: Final = 50
 _RELATED: Final = 40
@@ -140,7 +142,7 @@ def timeline_context(user: Any, athlete_id: UUID, query: Mapping[str, str]) -> d
         **common,
         "asked": asked,
         "athlete_id": athlete_id,
-        "name": name or "unknown athlete",
+        "name": name or gettext("unknown athlete"),
         "is_held": people.is_held(athlete_id),
         "may_hold": may(user, "hold:manage"),
         "days": _by_day(_with_states(texts)),
@@ -198,7 +200,7 @@ def _with_states(texts: list[EventText]) -> list[EventText]:
 
 def _by_day(texts: list[EventText]) -> list[tuple[date, list[EventText]]]:
     """Return events by their day (UTC), in the order given."""
-    return [(day, list(some)) for day, some in groupby(texts, lambda text: text.event.occurred_at.date())]
+    return [(at, list(some)) for at, some in groupby(texts, lambda text: text.event.occurred_at.date())]
 
 
 def _found_people(asked: Asked) -> tuple[Asked, list[dict[str, Any]]]:
@@ -232,7 +234,7 @@ def _options(choice: dict[str, Any], params: dict[str, str]) -> list[dict[str, s
 def _params(asked: Asked) -> dict[str, str]:
     """Return the filters as they stand in a query string."""
     days = {"from": asked.first, "until": asked.last}
-    params = {name: day.isoformat() for name, day in days.items() if day}
+    params = {name: at.isoformat() for name, at in days.items() if at}
     if asked.chosen.action:
         params["action"] = asked.chosen.action
     ids = {name: getattr(asked.chosen, field) for name, field in _NAMES.items()}
@@ -243,13 +245,13 @@ def _chips(asked: Asked, params: dict[str, str], texts: list[EventText]) -> Iter
     """Yield each filter that is set in words (every row bears the name filtered by), and the address without it."""
     chosen = asked.chosen
     words = {
-        "from": f"from {asked.first:%d %b %Y}" if asked.first else "",
-        "until": f"until {asked.last:%d %b %Y}" if asked.last else "",
+        "from": gettext("from %(day)s") % {"day": day(asked.first, "j M Y")} if asked.first else "",
+        "until": gettext("until %(day)s") % {"day": day(asked.last, "j M Y")} if asked.last else "",
         "action": title_of(chosen.action) if chosen.action else "",
-        "actor": (texts[0].who if texts else "one person") if chosen.actor_id else "",
-        "athlete": (texts[0].athlete if texts else "one athlete") if chosen.subject_id else "",
-        "target": "one object" if chosen.target_id else "",
-        "request": "one request" if chosen.request_id else "",
+        "actor": (texts[0].who if texts else gettext("one person")) if chosen.actor_id else "",
+        "athlete": (texts[0].athlete if texts else gettext("one athlete")) if chosen.subject_id else "",
+        "target": gettext("one object") if chosen.target_id else "",
+        "request": gettext("one request") if chosen.request_id else "",
     }
     for name, label in words.items():
         if label:
@@ -261,7 +263,7 @@ def _day(raw: str, name: str, wrong: list[str]) -> date | None:
     try:
         return date.fromisoformat(raw) if raw else None
     except ValueError:
-        wrong.append(f"“{raw[:20]}” is no day ({name})")
+        wrong.append(gettext("“%(text)s” is no day (%(name)s)") % {"text": raw[:20], "name": name})
         return None
 
 
@@ -269,9 +271,9 @@ def _id(raw: str, name: str, wrong: list[str]) -> UUID | None:
     try:
         return UUID(raw) if raw else None
     except ValueError:
-        wrong.append(f"the {name} in the address is not valid")
+        wrong.append(gettext("the %(name)s in the address is not valid") % {"name": name})
         return None
 
 
-def _midnight(day: date) -> datetime:
-    return datetime.combine(day, time(), UTC)
+def _midnight(at: date) -> datetime:
+    return datetime.combine(at, time(), UTC)

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final, Protocol
 from uuid import UUID
 
-from audit.events import ACTIONS
+from django.utils.translation import gettext
+
+from audit.events import ACTIONS, FREE_TEXT
 from audit.models import AuditEvent
 from audit.policies import may_decrypt
 from audit.selectors import ReadableEvent, readable
@@ -21,6 +24,9 @@ _BRIEF: Final = 60
 _MACHINES: Final = (" id", "sha256", " key")
 _PAIRS: Final = (("_before", "_after"), ("before", "after"))
 _CHANGE_FIELDS: Final = ("changes", "personal")
+_WORD: Final = re.compile(r"[a-z]+(?:_[a-z]+)*")
+_NAMES: Final = frozenset({"answer", "cause", "follow_up", "key", "label", "name", "title"})
+"""Fields beside `FREE_TEXT` whose values are people's, and shown as they are."""
 
 
 class People(Protocol):
@@ -46,7 +52,7 @@ class FieldChange:
 
 @dataclass(frozen=True)
 class EventText:
-    """An event as text; `seal` is whether it is sealed, None where nobody asked."""
+    """An event as text; `facts` have their names in English; `sealed` is None where nobody asked."""
 
     event: AuditEvent
     title: str
@@ -63,9 +69,14 @@ class EventText:
     more_changes: Sequence[FieldChange] = field(default_factory=list)
 
     @property
+    def told(self) -> list[tuple[str, str]]:
+        """Return the facts with their names in the language at hand."""
+        return [(gettext(name), value) for name, value in self.facts]
+
+    @property
     def brief(self) -> list[tuple[str, str]]:
         """Return the facts that a line has room for: neither ids nor hashes."""
-        told = [(name, value) for name, value in self.facts if not name.endswith(_MACHINES)]
+        told = [(gettext(name), value) for name, value in self.facts if not name.endswith(_MACHINES)]
         return [(name, value if len(value) <= _BRIEF else f"{value[:_BRIEF]}…") for name, value in told][:6]
 
     @property
@@ -113,7 +124,12 @@ def texts_of(
 
 
 def title_of(action: str) -> str:
-    """Return `plan.move_session` as “Plan: move session”."""
+    """Return `plan.move_session` as “Plan: move session”, in the language at hand."""
+    return gettext(english_title(action))
+
+
+def english_title(action: str) -> str:
+    """Return the title in English."""
     thing, _, verb = action.partition(".")
     return f"{_words(thing).capitalize()}: {_words(verb)}" if verb else _words(thing).capitalize()
 
@@ -126,8 +142,9 @@ def known_actions() -> list[tuple[str, str]]:
 def actor_name(event: AuditEvent, users: Mapping[UUID, str]) -> tuple[str, str]:
     """Return who acted and their role: a service by its own name."""
     if event.actor_role.startswith("service:"):
-        return event.actor_role.removeprefix("service:").replace("-", " "), "service"
-    return (users.get(event.actor_id) or "unknown person") if event.actor_id else "nobody", _words(event.actor_role)
+        return event.actor_role.removeprefix("service:").replace("-", " "), gettext("service")
+    who = (users.get(event.actor_id) or gettext("unknown person")) if event.actor_id else gettext("nobody")
+    return who, _said(event.actor_role)
 
 
 def is_ciphertext(value: Any) -> bool:
@@ -151,11 +168,13 @@ def _text(
         title=title_of(event.action),
         who=who,
         role=role,
-        athlete=(athletes.get(event.subject_id) or "unknown athlete") if event.subject_id else "",
-        target=_words(event.target_type),
+        athlete=(athletes.get(event.subject_id) or gettext("unknown athlete")) if event.subject_id else "",
+        target=_said(event.target_type),
         changes=changes,
         facts=[
-            (_words(name), _shown(value)) for name, value in sorted(rest.items()) if value not in (None, "", [], {})
+            (_words(name), _told(name, value))
+            for name, value in sorted(rest.items())
+            if value not in (None, "", [], {})
         ],
         reason=reason,
         origin=item.origin_ip,
@@ -177,19 +196,21 @@ def changes_in(metadata: Mapping[str, Any]) -> tuple[list[FieldChange], dict[str
         value = _loaded(rest.get(name))
         if isinstance(value, dict) and all(isinstance(pair, list) and len(pair) == 2 for pair in value.values()):
             rest.pop(name)
-            found += [FieldChange(_words(key), _shown(old), _shown(new)) for key, (old, new) in sorted(value.items())]
+            found += [
+                FieldChange(_said(key), _told(key, old), _told(key, new)) for key, (old, new) in sorted(value.items())
+            ]
         elif value == HIDDEN:
             rest.pop(name)
-            found.append(FieldChange("personal details", HIDDEN, HIDDEN))
+            found.append(FieldChange(gettext("personal details"), HIDDEN, HIDDEN))
     before, after = (_loaded(rest.get(name)) for name in _PAIRS[1])
     if isinstance(before, dict) and isinstance(after, dict):
         del rest["before"], rest["after"]
         for key in sorted(before.keys() | after.keys()):
-            found.append(FieldChange(_words(key), _shown(before.get(key)), _shown(after.get(key))))
+            found.append(FieldChange(_said(key), _told(key, before.get(key)), _told(key, after.get(key))))
     for name in sorted(rest):
         stem = name.removesuffix("_before")
         if stem != name and f"{stem}_after" in rest:
-            found.append(FieldChange(_words(stem), _shown(rest.pop(name)), _shown(rest.pop(f"{stem}_after"))))
+            found.append(FieldChange(_said(stem), _told(stem, rest.pop(name)), _told(stem, rest.pop(f"{stem}_after"))))
     return found, rest
 
 
@@ -207,14 +228,26 @@ def _words(name: str) -> str:
     return name.replace("_", " ")
 
 
+def _said(name: str) -> str:
+    return gettext(_words(name)) if name else ""
+
+
+def _told(name: str, value: Any) -> str:
+    """Return a field's value as a person reads it: our own words (states, roles) in the language at hand."""
+    if isinstance(value, str) and name not in FREE_TEXT | _NAMES and _WORD.fullmatch(value):
+        said = _said(value)
+        return said if said != _words(value) else value
+    return _shown(value)
+
+
 def _shown(value: Any) -> str:
     """Return a value as a person reads it."""
     if value is None or value == "":
         return "–"
     if isinstance(value, bool):
-        return "yes" if value else "no"
+        return gettext("yes") if value else gettext("no")
     if isinstance(value, dict):
-        text = ", ".join(f"{_words(str(name))} {_shown(member)}" for name, member in value.items())
+        text = ", ".join(f"{_said(str(name))} {_shown(member)}" for name, member in value.items())
     elif isinstance(value, list):
         text = ", ".join(_shown(member) for member in value)
     else:

@@ -87,8 +87,11 @@ def draw(
     note: str = "",
     floor: float | None = None,
     ceiling: float | None = None,
+    of_limits: str = "limits",
 ) -> Chart:
     """Return a chart; no value passes `floor` or `ceiling`; `text` writes a value, `tick` one on the axis.
+
+    of_limits: what stands before the limits in the sentence.
 
     Raises:
         ValueError: a line has another number of values than there are times.
@@ -112,7 +115,7 @@ def draw(
         xs=_times(times),
         columns=tuple(line.name for line in lines),
         rows=tuple((at, *(text(line.values[i]) for line in lines)) for i, at in enumerate(times)),
-        sentence=_sentence(title, lines, limits, text),
+        sentence=_sentence(title, lines, limits, text, of_limits),
         is_empty=not known,
     )
 
@@ -210,8 +213,10 @@ def _edge(index: int, last: int) -> str:
     return "first" if index == 0 else "last" if index == last else ""
 
 
-def _sentence(title: str, lines: Sequence[Line], limits: Sequence[Limit], text: Callable[[float | None], str]) -> str:
+def _sentence(
+    title: str, lines: Sequence[Line], limits: Sequence[Limit], text: Callable[[float | None], str], of_limits: str
+) -> str:
     """Return what a reader who does not see the chart needs: the newest values and the limits."""
     ends = [f"{line.name} {text(next((v for v in reversed(line.values) if v is not None), None))}" for line in lines]
     bounds = [limit.label for limit in limits]
-    return f"{title}: {', '.join(ends)}" + (f"; limits: {', '.join(bounds)}" if bounds else "")
+    return f"{title}: {', '.join(ends)}" + (f"; {of_limits}: {', '.join(bounds)}" if bounds else "")

@@ -10,10 +10,11 @@ from django.core.exceptions import PermissionDenied
 from django.db.models import Model, Q
 from django.http import HttpRequest, HttpResponseBase
 from django.template.response import TemplateResponse
+from django.utils.translation import gettext
 
 from common.admin import PolicyAdmin, may
 from common.errors import DomainError, NotPermitted, NotVisible, StaleVersion
-from common.translating.showing import shown
+from common.translating.showing import said
 
 
 def own_transaction(view: Callable[..., Any]) -> Callable[..., Any]:
@@ -73,11 +74,11 @@ def tell(request: HttpRequest, act: Callable[[], str]) -> None:
         NotVisible, NotPermitted: as everywhere in the admin, 404 and 403.
     """
     try:
-        messages.success(request, shown(act()))
+        messages.success(request, said(act()))
     except (NotVisible, NotPermitted):
         raise
     except StaleVersion as error:
         raise Refused(is_stale=True) from error
     except DomainError as error:
-        messages.error(request, shown(f"Not done: {error.detail}"))
+        messages.error(request, gettext("Not done: {detail}").format(detail=said(error.detail)))
         raise Refused(is_stale=False) from error

@@ -6,7 +6,8 @@ from common.translating.words import WORDS, Words
 
 THEME = (
     "Add row", "After you", "All applications", "Apply Filters", "Choose file to upload", "Click to cancel",
-    "Click to download", "Dark", "Expand row", "False", "Forgotten your password or username?", "General", "Go back",
+    "Click to download", "Dark", "Date",
+    "Expand row", "False", "Forgotten your password or username?", "General", "Go back",
     "Image preview", "Light", "Loading more results...", "More actions", "Next", "No data", "No recent searches",
     "No results found", "No results matching your query", "Previous", "Recent searches", "Record picture",
     "Reset filters", "Return to site", "Search apps and models...", "Select all rows", "System",

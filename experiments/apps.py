@@ -8,8 +8,9 @@ class ExperimentsConfig(AppConfig):
 
     def ready(self) -> None:
         from common.sampling import CACHES, remembered
-        from experiments import erasing, events  # noqa: F401  (register audit events)
+        from experiments import erasing, events, words  # noqa: F401  (register audit events)
         from experiments.blocks import arrangement
 
         erasing.register()
+        words.register()
         CACHES.register("experiment blocks", remembered(arrangement))

@@ -70,7 +70,8 @@ class Fields:
         return frozenset()
 
     def choice(self, name: str, allowed: Collection[str], *, required: bool = False) -> str | None:
-        words = "one of " + ", ".join(repr(str(one)) for one in allowed)
+        options = ", ".join(repr(str(one)) for one in allowed)
+        words = f"one of {options}"
         value = self._take(name, required, words)
         if value is None or (isinstance(value, str) and value in allowed):
             return value
@@ -87,8 +88,8 @@ class Fields:
 
     def number(self, name: str, *, low: float = -math.inf, high: float = math.inf) -> float | None:
         """Read a finite number."""
-        bounds = "" if low == -math.inf else f" from {low:g}" + ("" if high == math.inf else f" to {high:g}")
-        value = self._take(name, False, f"a number{bounds}")
+        allowed = _number_between(low, high)
+        value = self._take(name, False, allowed)
         if value is None:
             return None
         try:
@@ -96,7 +97,7 @@ class Fields:
                 return float(value)
         except OverflowError:
             pass
-        self.wrong(name, value, f"a number{bounds}")
+        self.wrong(name, value, allowed)
         return None
 
     def flag(self, name: str) -> bool:
@@ -169,6 +170,12 @@ class Fields:
         if required and value is None:
             self.refuse(name, f"found nothing, allowed {allowed}")
         return value
+
+
+def _number_between(low: float, high: float) -> str:
+    if low == -math.inf:
+        return "a number"
+    return f"a number from {low:g}" if high == math.inf else f"a number from {low:g} to {high:g}"
 
 
 def shown(found: object) -> str:

@@ -16,6 +16,7 @@ class RolloutConfig(AppConfig):
             monitored,
             notices,
             reconciliation,
+            words,
         )
         from rollout.selectors import staleness
         from rollout.services.messages import deliveries_of, groups_with_addresses, tell_alert
@@ -27,4 +28,5 @@ class RolloutConfig(AppConfig):
         erasing.register()
         erasing.register_retention()
         reconciliation.register()
+        words.register()
         HEALTH.register("flags", staleness)

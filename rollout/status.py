@@ -13,7 +13,7 @@ from rollout.gates.evidence import Arm, Outcome, Tally, Verdict
 from rollout.lifecycle import EXPOSING, State
 from rollout.messages.figures import reach_text
 from rollout.messages.view import IncidentView, Reports, Status, StepLine
-from rollout.models import Flag, Incident, OutcomeMinute, Report, Rollout, RolloutStep
+from rollout.models import Flag, Incident, IncidentStatus, OutcomeMinute, Report, Rollout, RolloutStep
 from rollout.policy.model import Policy
 from rollout.runs import policy_of
 from rollout.support import Severity
@@ -86,7 +86,7 @@ def incident_view(incident: Incident) -> IncidentView:
         title=incident.title,
         opened=incident.created_at,
         automatic=incident.automatic,
-        status=incident.get_status_display().lower(),
+        status=IncidentStatus(incident.status).label.lower(),
         reach="killed, off for everybody"
         if killed
         else f"on for {reach_text(flag.rollout_thousandths, _groups(flag))}",

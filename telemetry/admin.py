@@ -15,6 +15,7 @@ from django.views.decorators.http import require_POST
 
 from common.admin import PolicyAdmin
 from common.errors import DomainError, NotPermitted, NotVisible
+from common.translating.showing import day, said
 from telemetry.models import DeadLetter
 from telemetry.pages import alerts  # noqa: F401  (registers the pages)
 from telemetry.services.dead_letters import OPERATE, retry_dead_letter
@@ -45,21 +46,21 @@ class DeadLetterAdmin(PolicyAdmin):
         """Put it back."""
         try:
             retry_dead_letter(letter_id=pk, reason=request.POST.get("reason", ""), acting_user=request.user)
-            messages.success(request, "Back in the outbox; the relay tries it within seconds.")
+            messages.success(request, said("Back in the outbox; the relay tries it within seconds."))
         except (NotVisible, NotPermitted):
             raise
         except DomainError as error:
-            messages.error(request, error.detail)
+            messages.error(request, said(error.detail))
             return HttpResponseRedirect(reverse("admin:telemetry_deadletter_change", args=[pk]))
         return HttpResponseRedirect(reverse("admin:telemetry_deadletter_changelist"))
 
     @admin.display(description="happened", ordering="occurred_at")
     def happened(self, row: DeadLetter) -> str:
-        return f"{row.occurred_at:%d %b %Y %H:%M}"
+        return day(row.occurred_at, "j M Y H:i")
 
     @admin.display(description="put aside", ordering="created_at")
     def died(self, row: DeadLetter) -> str:
-        return f"{row.created_at:%d %b %Y %H:%M}"
+        return day(row.created_at, "j M Y H:i")
 
     @admin.display(description="event")
     def event(self, row: DeadLetter) -> str:

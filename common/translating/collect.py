@@ -55,12 +55,54 @@ SAYING: Final = (
     "modeling/core/efforts.py",
     "modeling/tagging/tags.py",
     "accounts/admin/",
+    "rollout/dashboard/",
+    "rollout/pages/",
     "config/navigation.py",
+    "experiments/analysis/conclusion.py",
+    "experiments/analysis/estimation.py",
+    "experiments/analysis/guardrail.py",
+    "experiments/analysis/lift.py",
+    "experiments/configuration.py",
+    "experiments/fields.py",
+    "experiments/pages/",
+    "experiments/preview/allocation.py",
+    "experiments/preview/readiness.py",
+    "experiments/preview/sensitivity.py",
+    "experiments/protocol.py",
+    "experiments/report/balance.py",
+    "experiments/report/compare.py",
+    "experiments/report/drawing.py",
+    "experiments/report/headline.py",
+    "experiments/report/words.py",
+    "telemetry/admin.py",
+    "telemetry/dashboards/asked.py",
+    "telemetry/dashboards/numbers.py",
+    "telemetry/pages/",
+    "telemetry/services/alerts.py",
 )
 """Modules whose sentences end up in what is stored and shown; a folder stands for all modules in it."""
-TOLD: Final = ("common/", "accounts/", "modeling/", "plans/", "config/")
-"""Apps whose domain errors are told in other languages; those of `OPERATORS` are English."""
-OPERATORS: Final = ("audit", "telemetry", "rollout", "experiments")
+TOLD: Final = (
+    "common/",
+    "accounts/",
+    "modeling/",
+    "plans/",
+    "config/",
+    "experiments/",
+    "telemetry/",
+    "audit/admin.py",
+    "audit/pages.py",
+    "audit/policies.py",
+    "rollout/admin/",
+    "rollout/api/",
+    "rollout/pages/",
+    "rollout/permissions.py",
+    "rollout/policies.py",
+    "rollout/selectors.py",
+    "rollout/services/",
+)
+"""Whose domain errors are told in other languages; those of commands are English."""
+_CODE: Final = re.compile(r"SELECT |[<\[]|\w+/\w+; |attachment|private, |pip |python |[A-Z]+_[A-Z_]+$")
+"""How texts begin that no person reads as such: queries, headers, commands."""
 IN_SESSIONS: Final = (
     "plans/pipelines/sessions.py",
     "plans/pipelines/steps.py",
@@ -182,7 +224,11 @@ def sentences_in(tree: ast.AST) -> Iterator[str]:
         if id(node) in skipped:
             continue
         for text in sentences_of(node) if isinstance(node, ast.Constant | ast.JoinedStr) else ():
-            if re.search(r"[A-Za-z]{3}", text) and (" " in text.strip() or re.fullmatch("[A-Z][a-z]+", text)):
+            if (
+                re.search(r"[A-Za-z]{3}", text)
+                and not _CODE.match(text)
+                and (" " in text.strip() or re.fullmatch("[A-Z][a-z]+", text))
+            ):
                 yield text
 
 
@@ -255,23 +301,28 @@ def _names_of_models() -> Iterator[str]:
     with override(None):
         for model in apps.get_models():
             page = admin.site._registry.get(model)
-            if model._meta.app_label not in APPS or model._meta.app_label in OPERATORS and page is None:
+            if model._meta.app_label not in APPS:
                 continue
             if page is None:
                 yield from (label for field in model._meta.fields for label in _choices_of(field))
                 continue
             yield from (str(model._meta.verbose_name), str(model._meta.verbose_name_plural))
-            if model._meta.app_label not in OPERATORS:
-                yield from _headings_of(type(page))
-            if model._meta.app_label in OPERATORS:
-                continue
-            seen = {
-                part for part in (*page.list_display, *(page.fields or ()), *page.list_filter) if isinstance(part, str)
-            }
+            yield from _headings_of(type(page))
+            in_form = getattr(getattr(page.form, "_meta", None), "fields", None) or ()
+            shown_in_page = (*page.list_display, *(page.fields or ()), *page.list_filter, *in_form)
+            seen = {part for part in shown_in_page if isinstance(part, str)}
+            yield from _refusals_of(model)
             for field in model._meta.fields:
                 if field.name in seen:
                     yield from (str(field.verbose_name), str(field.help_text))
                 yield from _choices_of(field)
+
+
+def _refusals_of(model: Any) -> Iterator[str]:
+    """Yield what constraints say where it is no default."""
+    for constraint in model._meta.constraints:
+        if constraint.violation_error_message is not constraint.default_violation_error_message:
+            yield str(constraint.violation_error_message)
 
 
 def _names_of_forms() -> Iterator[str]:

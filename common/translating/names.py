@@ -35,12 +35,20 @@ def _translate(model: type[models.Model]) -> None:
     options: Any = model._meta
     options.verbose_name = later(str(options.verbose_name))
     options.verbose_name_plural = later(str(options.verbose_name_plural))
+    _translate_refusals(options)
     for field in options.local_fields:
         field.verbose_name = later(str(field.verbose_name))
         if field.help_text:
             field.help_text = later(str(field.help_text))
         if field.choices:
             field.choices = [(value, later(str(label)) if label else label) for value, label in field.flatchoices]
+
+
+def _translate_refusals(options: Any) -> None:
+    """Let what a constraint says be translated, where it says something of its own."""
+    for constraint in options.constraints:
+        if constraint.violation_error_message is not constraint.default_violation_error_message:
+            constraint.violation_error_message = later(str(constraint.violation_error_message))
 
 
 def _translate_headings(page: Any) -> None:

@@ -97,37 +97,49 @@ def conclude(
     guardrails: of the same treatment. p_adjusted: the comparison's p-value among those of all goal metrics
     (`experiments.analysis.multiple`); None where there is one question.
     """
+    metric = goal.name
     if sample_ratio.mismatch:
-        return Conclusion(Finding.HIDDEN, f"{goal.name}: results are hidden, {sample_ratio.why}.")
+        why = sample_ratio.why
+        return Conclusion(Finding.HIDDEN, f"{metric}: results are hidden, {why}.")
     stopped = [decision for decision in guardrails if decision.action is Action.STOP]
     if stopped:
         reasons = "; ".join(f"{decision.guardrail}: {decision.why}" for decision in stopped)
-        return Conclusion(Finding.STOPPED, f"{goal.name}: stopped by a guardrail ({reasons}).")
+        return Conclusion(Finding.STOPPED, f"{metric}: stopped by a guardrail ({reasons}).")
     if isinstance(comparison, NotIdentified):
-        return Conclusion(Finding.NOT_IDENTIFIED, f"{goal.name}: not identified: {comparison.why}.")
+        return Conclusion(Finding.NOT_IDENTIFIED, f"{metric}: not identified: {comparison.why}.")
     if not span.whole:
         return Conclusion(
             Finding.TOO_EARLY,
-            f"{goal.name}: too early; whole weeks are judged, {span.fewest_weeks} at least, next {span.judged_on}.",
+            f"{metric}: too early; whole weeks are judged, {span.fewest_weeks} at least, next {span.judged_on}.",
         )
     return _judged(goal, comparison, p_adjusted)
 
 
 def _judged(goal: Goal, comparison: Comparison, p_adjusted: float | None) -> Conclusion:
-    pair, lifts = comparison.pair, comparison.lifts.describe()
-    seen = f"the data agree with a lift of {lifts}" if comparison.lifts.bounded else f"the lift is {lifts}"
-    seen = f"at {1 - comparison.alpha:.0%} confidence {seen}"
+    pair, lifts, metric = comparison.pair, comparison.lifts.describe(), goal.name
+    variant, control, confidence = pair.treatment, pair.control, f"{1 - comparison.alpha:.0%}"
+    bounds = f"the data agree with a lift of {lifts}" if comparison.lifts.bounded else f"the lift is {lifts}"
+    seen = f"at {confidence} confidence {bounds}"
     if comparison.significant and (p_adjusted is None or p_adjusted < comparison.alpha):
         better = (pair.difference > 0) is goal.higher_is_better
-        word = "better" if better else "worse"
-        words = f"{goal.name}: {pair.treatment} is {word} than {pair.control} by {abs(pair.difference):.4g}; {seen}."
+        size = f"{abs(pair.difference):.4g}"
+        if better:
+            words = f"{metric}: {variant} is better than {control} by {size}; {seen}."
+        else:
+            words = f"{metric}: {variant} is worse than {control} by {size}; {seen}."
         flagged = too_good(goal, comparison)
         if flagged:
-            words += f" A lift of {comparison.lift:+.0%} is not to be believed unchecked: look for a mistake first."
+            lift = f"{comparison.lift:+.0%}"
+            words += " " + f"A lift of {lift} is not to be believed unchecked: look for a mistake first."
         return Conclusion(Finding.BETTER if better else Finding.WORSE, words, flagged)
     if goal.similar is not None and comparison.lifts.within(goal.similar):
-        words = f"{goal.name}: {pair.treatment} and {pair.control} differ by less than {goal.similar:.1%}; {seen}."
-        return Conclusion(Finding.SIMILAR, words)
-    among = " after allowing for the other questions asked" if comparison.significant else ""
-    words = f"{goal.name}: inconclusive{among}; {seen}, so {pair.treatment} may be better or worse than {pair.control}."
+        share = f"{goal.similar:.1%}"
+        return Conclusion(Finding.SIMILAR, f"{metric}: {variant} and {control} differ by less than {share}; {seen}.")
+    if comparison.significant:
+        words = (
+            f"{metric}: inconclusive after allowing for the other questions asked; {seen}, so {variant} may be better "
+            f"or worse than {control}."
+        )
+    else:
+        words = f"{metric}: inconclusive; {seen}, so {variant} may be better or worse than {control}."
     return Conclusion(Finding.INCONCLUSIVE, words)

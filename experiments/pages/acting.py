@@ -6,16 +6,20 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
+from django.utils.translation import gettext
+
 from accounts.directory import user_names
 from accounts.models import User
 from common.context import unit_of_work
 from common.errors import DomainError, InvalidInput
+from common.translating.showing import said, shown
 from experiments.lifecycle import Command, State, possible
 from experiments.models import Experiment
-from experiments.pages.form import LABELS, PLACES
+from experiments.pages.form import LABELS, PLACES, in_sentence
 from experiments.pages.words import moment
 from experiments.services.roster import enrol_roster
 from experiments.services.running import step
+from experiments.words import states
 
 ENROL: Final = "enrol"
 
@@ -96,7 +100,8 @@ def command(form: Mapping[str, str], *, key: str, user: User) -> str:
         step(key=key, command=Command(name), reason=form.get("reason", ""), expected=expected, acting_user=user)
     except DomainError as error:
         if name == Command.START and _began(key, expected, user):
-            return f"Started, but nobody is enrolled yet: {error.detail} Mend that, then enrol the roster."
+            begun = gettext("Started, but nobody is enrolled yet: {detail} Mend that, then enrol the roster.")
+            return begun.format(detail=said(error.detail))
         raise
     return DONE[Command(name)]
 
@@ -143,15 +148,18 @@ def conflict_of(experiment: Experiment, saw: int) -> Conflict | None:
     before = experiment.history.filter(version=saw).first()
     who = user_names([newest.history_user_id]) if newest.history_user_id else {}
     names = _changed(before, newest) if before else ()
-    what = ", ".join(names) or "changed it"
+    what = ", ".join(names) or shown("changed it")
     return Conflict(who.get(newest.history_user_id, "Somebody"), moment(newest.history_date), what)
 
 
 def _changed(before: Any, after: Any) -> tuple[str, ...]:
     """Return the labels of the columns that differ; the state as the word that it is now."""
     labels = {name: LABELS[place] for name, place in PLACES.items() if "/" not in name}
-    labels["protocol"] = "question and metrics"
-    names = [label for name, label in labels.items() if getattr(before, name, None) != getattr(after, name, None)]
-    if before.status != after.status:
-        names.insert(0, f"now {after.status}")
-    return tuple(name[:1].lower() + name[1:] for name in names)
+    labels["protocol"] = "Question and metrics"
+    differ = [label for name, label in labels.items() if getattr(before, name, None) != getattr(after, name, None)]
+    names = tuple(map(in_sentence, differ))
+    return (
+        (gettext("now {status}").format(status=states()[after.status]), *names)
+        if before.status != after.status
+        else names
+    )

@@ -11,7 +11,7 @@ from common.context import unit_of_work
 from common.errors import InvalidInput, StaleVersion, WrongState
 from experiments.models import Experiment
 from experiments.pages.acting import Conflict, conflict_of, expected_of
-from experiments.pages.form import LABELS, PLACES, Form, form_of
+from experiments.pages.form import LABELS, PLACES, Form, form_of, in_sentence
 from experiments.pages.typed import Typed, differing, fields_of, phase_fields, typed_of
 from experiments.services.running import begin_phase, create_experiment, edit_experiment
 
@@ -32,6 +32,11 @@ class Answer:
     refused: str = ""
     conflict: Conflict | None = None
     differs: tuple[str, ...] = ()
+
+    @property
+    def differing(self) -> str:
+        """The same as a list in a sentence."""
+        return ", ".join(map(in_sentence, self.differs))
 
 
 def create(typed: Typed, *, user: User) -> Answer:

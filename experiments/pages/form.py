@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
+from common.translating.showing import said
 from experiments.fields import is_name
 from experiments.metrics import METRICS, Metric, Unit
 from experiments.models import Experiment
@@ -163,6 +164,12 @@ def mistakes_of(typed: Typed, errors: Errors) -> tuple[Mistake, ...]:
     return tuple(Mistake(place, _label(place, typed), text) for place, text in dict.fromkeys(found))
 
 
+def in_sentence(label: str) -> str:
+    """Return a label as it stands in the middle of a sentence, in the language at hand."""
+    found = said(label)
+    return found if found != label else label[:1].lower() + label[1:]
+
+
 def _order(place: str) -> tuple[int, str]:
     """Return where a place stands on the form."""
     part, _, of = place.partition("-")
@@ -190,7 +197,7 @@ def _place(pointer: str, typed: Typed) -> str:
 def _words(detail: str) -> str:
     """Return a mistake without the name of the document's field, since it stands at the input."""
     name, colon, rest = detail.partition(": ")
-    text = (rest if colon and " " not in name else detail).replace("found ''", "found nothing")
+    text = said((rest if colon and " " not in name else detail).replace("found ''", "found nothing"))
     return text[:1].upper() + text[1:]
 
 
@@ -198,14 +205,18 @@ def _label(place: str, typed: Typed) -> str:
     part, _, of = place.partition("-")
     match part:
         case "variant" if of:
-            return f"Variant {typed.one(place) or int(of) + 1}"
+            variant = typed.one(place) or int(of) + 1
+            return f"Variant {variant}"
         case "weight":
-            return f"Weight of {typed.one(f'variant-{of}')}"
+            variant = typed.one(f"variant-{of}")
+            return f"Weight of {variant}"
         case "value":
-            return f"What {typed.one(f'variant-{of}') or 'a variant'} sets"
+            variant = typed.one(f"variant-{of}")
+            return f"What {variant} sets" if variant else "What a variant sets"
         case "margin":
-            metric = METRICS.find(of)
-            return f"Guardrail {metric.title if metric else of}"
+            known = METRICS.find(of)
+            metric = known.title if known else of
+            return f"Guardrail {metric}"
     return LABELS.get(place, "Form")
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
+from common.translating.showing import said, shown
 from experiments.metrics import METRICS
 from experiments.models import Experiment
 from experiments.pages.words import moment, percent
@@ -40,11 +41,11 @@ def frozen_of(experiment: Experiment) -> Frozen:
 
 
 def _asked(protocol: dict[str, Any]) -> tuple[tuple[str, str], ...]:
-    rules = [f"{_title(rule['metric'])}, {_margin(rule)}" for rule in protocol.get("guardrails") or []]
+    rules = [f"{shown(title_of(rule['metric']))}, {said(_margin(rule))}" for rule in protocol.get("guardrails") or []]
     target, similar = protocol.get("target"), protocol.get("similar")
     return (
-        ("Primary metric", _title(protocol.get("primary_metric"))),
-        ("Goals", ", ".join(_title(name) for name in protocol.get("goal_metrics") or []) or "none"),
+        ("Primary metric", title_of(protocol.get("primary_metric"))),
+        ("Goals", ", ".join(shown(title_of(name)) for name in protocol.get("goal_metrics") or []) or "none"),
         ("Guardrails", "; ".join(rules) or "none"),
         ("Planned subjects", f"{protocol.get('planned_subjects', 0):,}"),
         ("Difference that matters", percent(target) if target is not None else "not said"),
@@ -55,14 +56,15 @@ def _asked(protocol: dict[str, Any]) -> tuple[tuple[str, str], ...]:
 
 def _taken(experiment: Experiment) -> tuple[tuple[str, str], ...]:
     layer = experiment.layer
-    targeting = "; ".join(f"{name}: {', '.join(values)}" for name, values in sorted(experiment.targeting.items()))
+    targets = sorted(experiment.targeting.items())
+    targeting = "; ".join(f"{shown(name)}: {', '.join(map(shown, values))}" for name, values in targets)
     return (
-        ("Strata", " × ".join(experiment.stratification_keys) or "none"),
+        ("Strata", " × ".join(map(shown, experiment.stratification_keys)) or "none"),
         ("Whom it is for", targeting or "everybody who has agreed"),
         ("Held out", f"{percent(experiment.holdout_percentage)} %"),
         (
             "Layer",
-            f"{layer['key']}, {percent(layer['from'])} to {percent(layer['to'])} %" if layer else "none",
+            f"{layer['key']}, " + said(f"{percent(layer['from'])} to {percent(layer['to'])} %") if layer else "none",
         ),
         ("Roster", experiment.get_roster_display()),
         ("Started", f"{moment(experiment.start_at)} UTC" if experiment.start_at else "–"),
@@ -74,6 +76,7 @@ def _margin(rule: dict[str, Any]) -> str:
     return f"worse by {how}"
 
 
-def _title(name: str | None) -> str:
+def title_of(name: str | None) -> str:
+    """Return a metric's title; a name that nobody registered is shown itself."""
     metric = METRICS.find(name or "")
     return metric.title if metric else name or "–"

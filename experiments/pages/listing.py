@@ -13,20 +13,22 @@ from django.db.models import Count, Q
 from accounts.models import User
 from accounts.scope import require
 from common.context import register_service, unit_of_work
+from common.counts import counted
 from common.database_time import database_now
 from common.errors import InvalidInput
+from common.translating.showing import said
 from experiments.configuration import Slice
 from experiments.documents import draft_of, protocol_of
 from experiments.lifecycle import State
 from experiments.metrics import METRICS
 from experiments.models import Experiment, ExperimentAssignment
-from experiments.pages.words import SCHEDULED, STATES, STOPPED, Pill, day, days, moment, percent
+from experiments.pages.words import RUNNING, SCHEDULED, STATES, STOPPED, Pill, day, days, moment, percent
 from experiments.policies import MANAGE
 
 COUNTER: Final = register_service("experiment-counts")
 """Who manages experiments sees how many athletes are in one, and not whom: row-level security hides the rows."""
 
-GROUPS: Final = (("needs", "Needs you"), ("running", "Running"), ("draft", "Draft"), ("complete", "Complete"))
+GROUPS: Final = (("needs", "Needs you"), ("running", RUNNING), ("draft", "Draft"), ("complete", "Complete"))
 FILTERS: Final = (("all", "All"), *GROUPS)
 NOTHING: Final = "–"
 SOON: Final = timedelta(days=7)
@@ -161,7 +163,7 @@ def _span(experiment: Experiment, now: datetime) -> tuple[str, str]:
     text = f"{day(start, before=end)} – {day(end)}" if end else f"from {day(start)}"
     whole = _days(end - start) if end else 0
     if experiment.status in (State.COMPLETE, State.DRAFT) or start > now:
-        return text, f"{whole} day{'' if whole == 1 else 's'}" if end else "no end set"
+        return text, counted(whole, "day", "days") if end else "no end set"
     elapsed = (now - start).days + 1
     return text, f"day {min(elapsed, whole)} of {whole}" if end else f"day {elapsed}, no end set"
 
@@ -201,12 +203,12 @@ def _next_of_draft(experiment: Experiment, live: Sequence[Experiment], now: date
         configuration = draft_of(experiment, start_at=experiment.start_at or now, phase=1)
         protocol = protocol_of(experiment)
     except InvalidInput as error:
-        return "Mend the draft", _short(error.detail), "edit", False
+        return "Mend the draft", _short(said(error.detail)), "edit", False
     if experiment.end_at and experiment.end_at <= now:
         return "Set another end", "its end has passed", "edit", False
-    other = _in_its_way(configuration.slice, protocol.parameter, live)
-    if other:
-        return f"Waits for {other}", "both would decide about the same athletes", "edit", False
+    key = _in_its_way(configuration.slice, protocol.parameter, live)
+    if key:
+        return f"Waits for {key}", "both would decide about the same athletes", "edit", False
     return "Preview and start", "nothing is missing", "preview", True
 
 

@@ -11,13 +11,16 @@ from uuid import UUID
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import reverse
+from django.utils.translation import gettext
 
 from accounts.models import Level, Sport, Tier
 from accounts.requests import acting_user
 from common.charts import Chart, Line, draw
 from common.context import unit_of_work
+from common.counts import counted
 from common.errors import NotVisible, WrongState
 from common.operator_pages import OperatorAdmin
+from common.translating.showing import counts, said, shown
 from experiments.metrics import METRICS, Metric, Unit
 from experiments.models import Experiment
 from experiments.preview import Allocation, Preview, Row, Sensitivity, Source, Verdict, Weight
@@ -88,10 +91,10 @@ def preview_page(admin: OperatorAdmin, request: HttpRequest, object_id: UUID) ->
     try:
         found = preview_experiment(key=experiment.key, acting_user=user)
     except WrongState as error:
-        messages.error(request, error.detail)
+        messages.error(request, said(error.detail))
         return HttpResponseRedirect(reverse("admin:experiments_experiment_change", args=[object_id]))
     with unit_of_work(user, read_only=True):
-        title = f"Preview of {experiment.name}"
+        title = gettext("Preview of {name}").format(name=experiment.name)
         context = {"experiment": experiment, "preview": found, **context_of(found, experiment.end_at)}
         return admin.page(request, "experiments/preview.html", title, **context).render()
 
@@ -126,7 +129,7 @@ def facts_of(found: Preview, metric: Metric | None) -> list[Fact]:
     if found.allocation is not None:
         counts, arms = found.allocation.counts, found.allocation.arms
         strata = sum(row.taken > 0 for row in found.allocation.rows)
-        coaches = f"{found.allocation.clusters} coach{'es' * (found.allocation.clusters != 1)}"
+        coaches = counted(found.allocation.clusters, "coach", "coaches")
         facts = [
             Fact("Roster", f"{counts.roster} athletes", f"{coaches} and {_strata(strata)} are in"),
             Fact(
@@ -150,8 +153,11 @@ def _effects(found: Preview, metric: Metric | None) -> list[Fact]:
         return [Fact("Detectable (80 %)", "not known", "see the list"), Fact("Needed for target", "not known", "")]
     target = f"target {difference_text(metric.unit, seen.target)}" if seen.target else "no target given"
     effect = difference_text(metric.unit, seen.worst.detectable)
-    lift = "" if seen.worst.lift is None else f", {100 * seen.worst.lift:.3g} % of the mean"
-    facts = [Fact("Detectable (80 %)", effect, f"in {seen.days} days{lift}; {target}")]
+    days, share = seen.days, f"{100 * (seen.worst.lift or 0.0):.3g}"
+    note = f"in {days} days, {share} % of the mean; {target}"
+    if seen.worst.lift is None:
+        note = f"in {days} days; {target}"
+    facts = [Fact("Detectable (80 %)", effect, note)]
     if seen.target is None:
         return [*facts, Fact("Needed for target", "–", "no target given")]
     people = "no number of athletes" if seen.needed is None else f"{seen.needed:,} athletes"
@@ -176,7 +182,7 @@ def excluded_text(allocation: Allocation) -> str:
         ("traffic", counts.outside_traffic),
         ("unknown stratum", counts.lacking),
     )
-    return ", ".join(f"{name} {number}" for name, number in parts if number) or "nobody"
+    return ", ".join(f"{shown(name)} {number}" for name, number in parts if number) or "nobody"
 
 
 def draws_text(allocation: Allocation) -> str:
@@ -184,9 +190,11 @@ def draws_text(allocation: Allocation) -> str:
     if allocation.draws is None:
         return ""
     ranges = [
-        f"{name} {low} to {high}" for name, (low, high) in zip(allocation.variants, allocation.draws.arms, strict=True)
+        f"{name} {said(f'{low} to {high}')}"
+        for name, (low, high) in zip(allocation.variants, allocation.draws.arms, strict=True)
     ]
-    return f"{allocation.draws.number} other starts: {', '.join(ranges)}; largest gap {gap_text(allocation.draws.gap)}."
+    number, arms, gap = allocation.draws.number, ", ".join(ranges), gap_text(allocation.draws.gap)
+    return f"{number} other starts: {arms}; largest gap {gap}."
 
 
 def rows_of(allocation: Allocation, strata: Sequence[str]) -> list[StratumRow]:
@@ -195,13 +203,13 @@ def rows_of(allocation: Allocation, strata: Sequence[str]) -> list[StratumRow]:
     found, before = [], tuple[str, ...]()
     for row in sorted(allocation.rows, key=lambda row: _usual(strata, row)):
         values = tuple(value.replace("_", " ").capitalize() or "Unknown" for value in row.values) or ("Everybody",)
-        shown = ("" if before[:1] == values[:1] and len(values) > 1 else values[0], *values[1:])
+        line = ("" if before[:1] == values[:1] and len(values) > 1 else values[0], *values[1:])
         bars = tuple(
             Bar(number, round(100 * number / most, 1), "control" if arm == 0 else "new")
             for arm, number in enumerate(row.arms)
         )
         is_small = bool(row.values) and 0 < row.taken < FEWEST_IN_STRATUM
-        found.append(StratumRow(shown, row, bars, gap_text(row.gap), is_small))
+        found.append(StratumRow(line, row, bars, gap_text(row.gap), is_small))
         before = values
     return found
 
@@ -230,11 +238,14 @@ def basis_of(seen: Sensitivity, metric: Metric) -> list[tuple[str, str]]:
     if past.clusters is not None:
         coaches = f"{past.clusters}, numbers of athletes vary by {100 * past.cluster_size_cv:.0f} %; ICC {past.icc:.2f}"
         if past.icc and seen.at_best is not None:
-            coaches += f" (were it all shared by both arms, {difference_text(metric.unit, seen.at_best)} would show)"
+            best = difference_text(metric.unit, seen.at_best)
+            coaches = f"{coaches} (were it all shared by both arms, {best} would show)"
     explained = f"explains {100 * past.variance_reduction:.0f} % of the variance"
     rate = SOURCES[coming.source]
     if coming.source is not Source.AT_ONCE:
-        rate = f"{coming.a_day:.2g} a day: {rate} ({coming.weekly[-1]} of {coming.of})"
+        number, taken = counts(f"{coming.a_day:.2g}"), coming.weekly[-1]
+        by_day = gettext("{number} a day: {rate} ({taken} of {all})")
+        rate = by_day.format(number=number, rate=shown(rate), taken=taken, all=coming.of)
     found = [
         ("Metric", f"{metric.title}: {metric.describes}"),
         ("Past", f"{spread}; {past.subjects} of {past.of} athletes, last {past.span.days} days"),
@@ -303,4 +314,4 @@ def _less(number: int) -> str:
 
 
 def _strata(number: int) -> str:
-    return f"{number} strat{'a' if number != 1 else 'um'}"
+    return counted(number, "stratum", "strata")

@@ -10,6 +10,7 @@ from uuid import UUID
 
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
+from django.utils.translation import gettext
 
 from accounts.requests import acting_user
 from common.canonical import canonical_json
@@ -17,19 +18,20 @@ from common.database_time import database_now
 from common.errors import DomainError, InvalidInput, NotPermitted, NotVisible
 from common.operator_pages import OperatorAdmin
 from common.problem import CONTENT_TYPE
+from common.translating.showing import said, shown
 from experiments.errors import NoLook
 from experiments.lifecycle import Command, State, possible
 from experiments.metrics import METRICS
 from experiments.models import Experiment
 from experiments.pages.results_words import (
     HEADLINE_TONES,
-    STATES,
     facts_row,
     funnel_rows,
     row_groups,
     slice_groups,
     strata_table,
 )
+from experiments.pages.words import STATES
 from experiments.report import Report, csv_of, words
 from experiments.report.drawing import area, evidence
 from experiments.report.headline import sentences
@@ -46,11 +48,11 @@ def results_page(admin: OperatorAdmin, request: HttpRequest, object_id: UUID) ->
     """Show results as of the newest look, or of the one that `?as_of=` names; `?treatment=` chooses among several."""
     admin.allow(request)
     experiment = _experiment(object_id)
-    title = f"Results of {experiment.name or experiment.key}"
+    title = gettext("Results of {name}").format(name=experiment.name or experiment.key)
     try:
         as_of = moment_of(request.GET.get("as_of", ""))
     except InvalidInput as error:
-        messages.error(request, f"As of: {error.detail}. This is the newest look.")
+        messages.error(request, gettext("As of: {detail}. This is the newest look.").format(detail=said(error.detail)))
         as_of = None
     try:
         found = results_of(key=experiment.key, as_of=as_of, acting_user=acting_user(request))
@@ -145,14 +147,14 @@ def _context(found: Results, chosen: str) -> dict[str, Any]:
 
 
 def _excluded(told: Report) -> str:
-    parts = [f"{count} {reason.replace('_', ' ')}" for reason, count in told.funnel.excluded.items()]
+    parts = [f"{count} {shown(reason.replace('_', ' '))}" for reason, count in told.funnel.excluded.items()]
     return ", ".join(parts) or "nobody"
 
 
 def _immature(found: Results) -> str:
     titles = {name: one.title for name, one in found.facts.metrics.items()}
     counts = found.report.funnel.immature
-    return ", ".join(f"{titles[name]} {count}" for name, count in counts.items() if count) or "nobody"
+    return ", ".join(f"{shown(titles[name])} {count}" for name, count in counts.items() if count) or "nobody"
 
 
 def _hidden(told: Report) -> dict[str, Any]:

@@ -5,8 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any, Final
 
+from django.utils.translation import gettext
+
+from common.translating.showing import shown
 from experiments.analysis import Finding
-from experiments.lifecycle import State
 from experiments.report import GuardOutcome, Report, Role, Row, Slice, Treatment, words
 from experiments.report.drawing import Forest, forest
 
@@ -20,12 +22,6 @@ class Pill:
     tone: str  # good, wait, bad, run, none, nodata
 
 
-STATES: Final = {
-    State.DRAFT: Pill("edit_note", "Draft", "none"),
-    State.RUNNING: Pill("play_circle", "Running", "run"),
-    State.PAUSED: Pill("pause_circle", "Paused", "wait"),
-    State.COMPLETE: Pill("check", "Complete", "good"),
-}
 FINDINGS: Final[dict[str, Pill]] = {
     Finding.BETTER: Pill("check_circle", "Better", "good"),
     Finding.WORSE: Pill("cancel", "Worse", "bad"),
@@ -126,28 +122,30 @@ def row_of(row: Row, target: float | None) -> Shown:
 
 
 def _why(row: Row) -> str:
-    lifts = f" Lift {row.estimate.lifts.describe()}." if row.estimate else ""
-    return f"{row.words}{lifts if row.guard else ''}"
+    if row.guard is None or row.estimate is None:
+        return row.words
+    return f"{row.words} " + f"Lift {row.estimate.lifts.describe()}."
 
 
 def facts_row(told: Report, *, is_stale: bool, is_newest: bool) -> list[Fact]:
     """Return the five facts above the conclusion."""
     phase, funnel, balance = told.phase, told.funnel, told.balance
-    of = f" of {phase.of}" if phase.of else ""
+    day, days = phase.day, phase.of
     done = None if phase.of is None else min(100.0, round(100 * phase.day / phase.of, 1))
     left_out, members = sum(funnel.excluded.values()), sum(funnel.members.values())
     planned = " : ".join(f"{told.weights.get(name, 0):g}" for name in told.arms)
+    arms = " : ".join(told.arms)
     label, e = "Sample ratio (anytime-valid)", f"e = {words.e_value(balance.e_value)}"
-    ratio = Fact(label, "No alarm", f"{e}, alarm at {words.e_value(balance.alarm_at)}")
+    ratio = Fact(label, "No alarm", ", ".join((e, f"alarm at {words.e_value(balance.alarm_at)}")))
     if balance.mismatch:
-        ratio = Fact(label, "Alarm", f"{e}, since day {balance.alarmed_day}", "bad")
+        ratio = Fact(label, "Alarm", ", ".join((e, f"since day {balance.alarmed_day}")), "bad")
     following = f"next {words.moment(told.next_look)}" if told.next_look and is_newest else f"look {told.number}"
-    age = f"{words.length(told.age)} old · {following}"
+    age = gettext("{time} old").format(time=words.length(told.age)) + f" · {shown(following)}"
     return [
-        Fact("Phase", f"Day {phase.day}{of}", "over" if phase.is_over else "", done=done),
+        Fact("Phase", f"Day {day} of {days}" if days else f"Day {day}", "over" if phase.is_over else "", done=done),
         Fact("Analysed", f"{members:,} members", f"{left_out:,} left out · {funnel.held_out:,} held out"),
         Fact(
-            f"Arms, {' : '.join(told.arms)}",
+            f"Arms, {arms}",
             " : ".join(f"{funnel.members.get(name, 0):,}" for name in told.arms),
             f"planned {planned}",
         ),
@@ -211,7 +209,7 @@ def slice_groups(told: Report) -> list[dict[str, Any]]:
 
 def _reasons(told: Report) -> list[dict[str, Any]]:
     return [
-        {"name": f"Left out: {reason.replace('_', ' ')}", "observed": f"{count:,} in all"}
+        {"name": f"{shown('Left out')}: {shown(reason.replace('_', ' '))}", "observed": f"{count:,} in all"}
         for reason, count in told.funnel.excluded.items()
     ]
 
@@ -222,8 +220,14 @@ def _slice(told: Report, one: Slice) -> dict[str, Any]:
         "name": one.name,
         "observed": " : ".join(f"{one.observed.get(name, 0):,}" for name in told.arms),
         "expected": " : ".join(f"{one.expected.get(name, 0):.1f}" for name in told.arms),
-        "missing": f"{one.missing:.0f} in {one.short}" if one.missing >= 0.5 else "0",
+        "missing": _missing(one),
         "e": words.e_value(one.e_value),
         "pill": pill,
         "alarms": one.alarms,
     }
+
+
+def _missing(one: Slice) -> str:
+    if one.missing < 0.5:
+        return "0"
+    return gettext("{number} in {variant}").format(number=f"{one.missing:.0f}", variant=one.short)

@@ -10,6 +10,7 @@ from django.contrib import admin, messages
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.template.response import TemplateResponse
 from django.urls import path, reverse
+from django.utils.translation import gettext
 from django.views.decorators.http import require_POST
 
 from accounts.requests import acting_user
@@ -17,12 +18,13 @@ from common.context import unit_of_work
 from common.database_time import database_now
 from common.errors import NotVisible
 from common.operator_pages import OperatorAdmin, Refused, own_transaction, tell
+from common.translating.showing import said, shown
 from experiments.lifecycle import EDITABLE, Command, State
 from experiments.models import Experiment
 from experiments.pages.acting import acts_of, command, conflict_of, expected_of
 from experiments.pages.editing import Answer, create, edit, next_phase, rename, started
 from experiments.pages.form import form_of
-from experiments.pages.frozen import frozen_of
+from experiments.pages.frozen import frozen_of, title_of
 from experiments.pages.listing import Assigned, assigned_counts, listing, pill_of
 from experiments.pages.preview import preview_page
 from experiments.pages.results import results_csv, results_json, results_page
@@ -66,7 +68,7 @@ class ExperimentAdmin(OperatorAdmin):
             if chosen not in known:
                 chosen, found = "all", listing(counts, words=words)
             given = {"listing": found, "chosen": chosen, "words": words, "ready": READY.items()}
-            return self.page(request, "experiments/experiments.html", "Experiments", **given).render()
+            return self.page(request, "experiments/experiments.html", shown("Experiments"), **given).render()
 
     def add_page(self, request: HttpRequest) -> HttpResponse:
         """Write a draft, from nothing or from one that ships."""
@@ -76,7 +78,7 @@ class ExperimentAdmin(OperatorAdmin):
             typed = Typed(dict(request.POST.lists()))
             answer = create(typed, user=user)
             if answer.experiment is not None:
-                messages.success(request, "Saved as a draft: nobody is assigned until somebody starts it.")
+                messages.success(request, shown("Saved as a draft: nobody is assigned until somebody starts it."))
                 return _to("change", answer.experiment.pk)
             return self._form(request, typed, answer)
         ready = READY.find(request.GET.get("ready", ""))
@@ -101,7 +103,7 @@ class ExperimentAdmin(OperatorAdmin):
         saves = edit if typed.one("form") == "draft" else rename
         answer = saves(experiment, typed, user=acting_user(request))
         if answer.experiment is not None:
-            messages.success(request, answer.said)
+            messages.success(request, shown(answer.said))
             return _to("change" if saves is edit else "edit", object_id)
         experiment = self._experiment(request, object_id)
         if saves is edit:
@@ -152,7 +154,7 @@ class ExperimentAdmin(OperatorAdmin):
         typed = Typed(dict(request.POST.lists()))
         answer = next_phase(experiment, typed, user=acting_user(request))
         if answer.experiment is not None:
-            messages.success(request, answer.said)
+            messages.success(request, shown(answer.said))
             return _to("edit", experiment.pk)
         return self._started(request, self._experiment(request, experiment.pk), typed, answer)
 
@@ -160,7 +162,7 @@ class ExperimentAdmin(OperatorAdmin):
         """Say what the end means, with the numbers, before it is done."""
         user, posted = acting_user(request), request.POST
         if not posted.get("reason", "").strip():
-            messages.error(request, "Not done: say why it ends.")
+            messages.error(request, shown("Not done: say why it ends."))
             return _to("edit" if posted.get("back") == "edit" else "change", experiment.pk)
         assigned = assigned_counts(user).get(experiment.pk, Assigned())
         given = {"experiment": experiment, "assigned": assigned, "reason": posted["reason"]}
@@ -173,7 +175,8 @@ class ExperimentAdmin(OperatorAdmin):
             experiment = Experiment.objects.get(pk=object_id)
             conflict = conflict_of(experiment, expected_of(request.POST.dict()))
         if conflict:
-            messages.error(request, f"Not done: {conflict}. Nothing was changed by you; look again, then decide.")
+            faster = gettext("Not done: {conflict}. Nothing was changed by you; look again, then decide.")
+            messages.error(request, faster.format(conflict=said(str(conflict))))
 
     def _form(self, request: HttpRequest, typed: Typed, answer: Answer, **more: Any) -> HttpResponse:
         experiment = more.get("experiment")
@@ -182,7 +185,7 @@ class ExperimentAdmin(OperatorAdmin):
             given["is_late"] = experiment is not None and experiment.status not in EDITABLE
             given["acts"] = acts_of(experiment) if experiment and not given["is_late"] else ()
             given["others"] = [(name, one) for name, one in READY.items() if experiment is None]
-            title = experiment.name if experiment else "New experiment"
+            title = experiment.name if experiment else shown("New experiment")
             return self.page(request, "experiments/form.html", title, **given).render()
 
     def _started(
@@ -199,6 +202,7 @@ class ExperimentAdmin(OperatorAdmin):
             given["is_over"] = experiment.status == State.COMPLETE
             given["pill"] = pill_of(experiment, database_now())
             given["control"] = experiment.protocol.get("control")
+            given["ended_by"] = title_of(experiment.ended_by)
             return self.page(request, "experiments/started.html", experiment.name, **given).render()
 
     def _experiment(self, request: HttpRequest, object_id: UUID) -> Experiment:

@@ -8,6 +8,7 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Final
 
+from common.counts import counted
 from experiments.configuration import Configuration
 from experiments.preview.allocation import Allocation, Overlap, Verdict
 from experiments.preview.sensitivity import Sensitivity, Unknown
@@ -63,16 +64,23 @@ def checks_of(
             found.append(Check(Weight.WARNING, overlap.key, text))
     if protocol is not None:
         found += [*_time(configuration, protocol, seen), *_numbers(configuration, protocol, allocation)]
-        stops = len(protocol.guardrails)
-        guarded = f"{stops} guardrail{'s' * (stops != 1)} stop{'s' * (stops == 1)} it" if stops else "nothing stops it"
-        weight = Weight.GOOD if stops else Weight.WARNING
-        found.append(Check(weight, "Question", f"{protocol.primary} against {protocol.control}; {guarded} by itself"))
+        weight = Weight.GOOD if protocol.guardrails else Weight.WARNING
+        found.append(Check(weight, "Question", _question(protocol)))
     if allocation.draws is not None:
         text = f"{allocation.draws.number} other starts give a largest gap of {allocation.draws.gap:g} in any stratum"
         found.append(Check(Weight.GOOD, "Balance", text))
     elif allocation.counts.taken:
         found.append(Check(Weight.GOOD, "Balance", "each arm is always less than 1 from its share in every stratum"))
     return sorted(found, key=lambda check: list(Weight).index(check.weight))
+
+
+def _question(protocol: Protocol) -> str:
+    name, control, stops = protocol.primary, protocol.control, len(protocol.guardrails)
+    if not stops:
+        return f"{name} against {control}; nothing stops it by itself"
+    if stops == 1:
+        return f"{name} against {control}; 1 guardrail stops it by itself"
+    return f"{name} against {control}; {stops} guardrails stop it by itself"
 
 
 def _people(configuration: Configuration, allocation: Allocation) -> Iterable[Check]:
@@ -177,10 +185,10 @@ def day(moment: datetime) -> str:
 
 
 def athletes(number: int) -> str:
-    return f"{number} athlete{'s' * (number != 1)}"
+    return counted(number, "athlete", "athletes")
 
 
 def days_in_words(span: timedelta) -> str:
     """Return whole days in words, begun ones too."""
     number = -(-span // timedelta(days=1))
-    return f"{number} day{'s' * (number != 1)}"
+    return counted(number, "day", "days")

@@ -89,7 +89,7 @@ def _by_phase(facts: Facts, arrivals: Sequence[Arrivals]) -> dict[str, list[Arri
     found: dict[str, list[Arrivals]] = {}
     for each in arrivals:
         numbers = names.get(_key(each.weights), ["?"])
-        name = f"Phase{'s' if len(numbers) > 1 else ''} {', '.join(numbers)}"
+        name = f"Phases {', '.join(numbers)}" if len(numbers) > 1 else f"Phase {numbers[0]}"
         found.setdefault(name, []).append(each)
     return found if len(names) > 1 else {}
 

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Final
 
+from common.counts import counted
 from experiments.analysis import (
     Action,
     Comparison,
@@ -53,9 +54,10 @@ def families_of(facts: Facts) -> dict[str, str]:
     """Say what p-values are adjusted over (Holm), by role; nothing where there is one question."""
     treatments, goals = len(treatments_of(facts.protocol, facts.weights[1])), len(facts.protocol.goals)
     of_primary = f"Holm over {treatments} treatments" if treatments > 1 else ""
-    of_goals = f"Holm over {_counted(goals, 'goal')}" if goals * treatments > 1 else ""
+    questions = counted(goals, "goal", "goals")
+    of_goals = f"Holm over {questions}" if goals * treatments > 1 else ""
     if of_goals and treatments > 1:
-        of_goals += f" × {treatments} treatments"
+        of_goals = f"Holm over {questions} × {treatments} treatments"
     return {Role.PRIMARY.value: of_primary, Role.GOAL.value: of_goals, Role.GUARDRAIL.value: ""}
 
 
@@ -186,8 +188,9 @@ def _guarded(facts: Facts, look: Look, rule: Guarded, compared: Compared, decisi
         GuardOutcome.OPEN: f"harm beyond the margin of {bound} is neither shown nor ruled out",
         GuardOutcome.NO_DATA: compared.why if isinstance(compared, NotIdentified) else decision.why,
     }[outcome]
+    metric = about.title
     row = _row(facts, look, decision.treatment, rule.metric, compared, Role.GUARDRAIL)
-    return replace(row, finding=outcome, words=f"{about.title}: {said}.", guard=guard)
+    return replace(row, finding=outcome, words=f"{metric}: {said}.", guard=guard)
 
 
 def _outcome(rule: Guarded, worse: Worse, compared: Compared, decision: Decision) -> GuardOutcome:
@@ -216,7 +219,3 @@ def _limit(rule: Guarded, about: MetricFacts, compared: Compared) -> float | Non
     if not rule.relative:
         return sign * rule.margin
     return None if isinstance(compared, NotIdentified) else sign * rule.margin * abs(compared.pair.mean_control)
-
-
-def _counted(count: int, noun: str) -> str:
-    return f"{count} {noun}" + ("" if count == 1 else "s")

@@ -9,6 +9,7 @@ from datetime import datetime, timedelta
 from typing import Final
 
 from common.charts import Chart, Limit, Line, Mark, apart, draw, round_ticks
+from common.counts import counted
 from experiments.metrics import Unit
 from experiments.report import words
 from experiments.report.model import Balance, Point, Row
@@ -97,13 +98,15 @@ def forest(row: Row, target: float | None) -> Forest | None:
 def _forest_text(row: Row, target: float | None) -> str:
     one, unit = row.estimate, row.metric.unit
     assert one is not None
-    said = f"{row.metric.title}: difference {words.difference(unit, one.difference)}, interval from "
-    said += f"{words.difference(unit, one.low)} to {words.difference(unit, one.high)}"
+    metric, difference = row.metric.title, words.difference(unit, one.difference)
+    low, high = words.difference(unit, one.low), words.difference(unit, one.high)
     if target is not None:
-        said += f"; target {words.difference(unit, target)}"
+        goal = words.difference(unit, target)
+        return f"{metric}: difference {difference}, interval from {low} to {high}; target {goal}"
     if row.guard is not None:
-        said += f"; margin {words.margin(unit, row.guard.margin, relative=row.guard.relative)}"
-    return said
+        margin = words.margin(unit, row.guard.margin, relative=row.guard.relative)
+        return f"{metric}: difference {difference}, interval from {low} to {high}; margin {margin}"
+    return f"{metric}: difference {difference}, interval from {low} to {high}"
 
 
 def area(row: Row, course: Sequence[Point], start: datetime, end: datetime | None, target: float | None) -> Area | None:
@@ -148,7 +151,8 @@ def _labels(y: Callable[[float], float], unit: Unit, target: float | None, days:
     if target is not None:
         found.append(Mark(y(target), f"target {words.difference(unit, target)}", "target"))
     if days:
-        found.append(Mark(6.0, f"{days} day{'' if days == 1 else 's'} to come"))
+        time = counted(days, "day", "days")
+        found.append(Mark(6.0, f"{time} to come"))
     places = apart([one.at for one in found], LABEL_HEIGHT)
     return tuple(Mark(at, one.text, one.kind) for at, one in zip(places, found, strict=True))
 
@@ -198,8 +202,11 @@ def _numbers(row: Row, one: Point) -> tuple[str, str, str, str]:
 
 def _area_text(row: Row, newest: Point, target: float | None) -> str:
     number, at, difference, between = _numbers(row, newest)
-    said = f"{row.metric.title} over time: at look {number}, {at} UTC, difference {difference}, interval {between}"
-    return said + ("" if target is None else f"; target {words.difference(row.metric.unit, target)}")
+    metric = row.metric.title
+    if target is None:
+        return f"{metric} over time: at look {number}, {at} UTC, difference {difference}, interval {between}"
+    goal = words.difference(row.metric.unit, target)
+    return f"{metric} over time: at look {number}, {at} UTC, difference {difference}, interval {between}; target {goal}"
 
 
 def evidence(balance: Balance) -> Chart:

@@ -115,4 +115,4 @@ def stratum(name: str) -> str:
     bare_name, _, phase = name.partition(IN_PHASE)
     text = ", ".join(part for _, part in parse_qsl(bare_name, keep_blank_values=True)) or bare_name or "everybody"
     text = text[0].upper() + text[1:]
-    return f"{text}, phase {phase}" if phase else text
+    return ", ".join((text, f"phase {phase}")) if phase else text

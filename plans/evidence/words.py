@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
+from common.counts import counted
 from modeling.training.clusters import Cluster, Effect
 from modeling.training.patterns import Pattern
 from plans.document.patch import REASONS
@@ -125,7 +126,3 @@ def interval(effect: Effect, scale: float) -> str:
 def signed(value: float) -> str:
     shown = round(value, 1)
     return f"{'+' if shown > 0 else '−' if shown < 0 else ''}{abs(shown):.1f}"
-
-
-def counted(number: int, one: str, many: str) -> str:
-    return f"{number:,} {one if number == 1 else many}"

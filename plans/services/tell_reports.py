@@ -5,11 +5,14 @@ from __future__ import annotations
 from datetime import date, timedelta
 from typing import Any, Final
 
+from django.utils.translation import gettext
+
 from accounts.models import Role, User
 from accounts.notifications import register_kind
 from accounts.services.notify import notify
 from common import clock
 from common.context import unit_of_work
+from common.translating.showing import day, said
 from modeling.models import ReportPreference
 from plans.evidence.report import REPORTER, Report, report_of
 from plans.evidence.words import NOT_IDENTIFIABLE, percent, points
@@ -58,18 +61,24 @@ def figures_of(report: Report) -> dict[str, Any]:
     }
 
 
+def _title(data: dict[str, Any]) -> str:
+    month = date.fromisoformat(data["month"])
+    return gettext("What the model learned from you until {month}").format(month=day(month, "F Y"))
+
+
 def _body(data: dict[str, Any]) -> str:
-    return (
-        f"You changed {data['share']} of the sessions that you looked at.\n"
-        f"{data['adjusted']} sessions came to you adjusted beforehand; you kept {data['kept']}.\n"
-        f"Adherence of the plans that you changed, against those you kept whole: {data['adherence']} (observational).\n"
-        "On the page you can stop this e-mail."
+    adherence = gettext(
+        "Adherence of the plans that you changed, against those you kept whole: {points} (observational)."
     )
+    lines = (
+        gettext("You changed {share} of the sessions that you looked at.").format(share=said(data["share"])),
+        gettext("{adjusted} sessions came to you adjusted beforehand; you kept {kept}.").format(
+            adjusted=data["adjusted"], kept=data["kept"]
+        ),
+        adherence.format(points=said(data["adherence"])),
+        gettext("On the page you can stop this e-mail."),
+    )
+    return "\n".join(lines)
 
 
-register_kind(
-    KIND,
-    title=lambda data: f"What the model learned from you until {date.fromisoformat(data['month']):%B %Y}",
-    link=lambda data: "/admin/coach-report/",
-    body=_body,
-)
+register_kind(KIND, title=_title, link=lambda data: "/admin/coach-report/", body=_body)

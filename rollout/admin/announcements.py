@@ -10,10 +10,12 @@ from django.db.models import Q
 from django.http import HttpRequest, HttpResponse
 from django.template.response import TemplateResponse
 from django.urls import path
+from django.utils.translation import gettext, gettext_lazy, pgettext, pgettext_lazy
 from django.views.decorators.http import require_safe
 
 from accounts.requests import acting_user
 from common.admin import PolicyAdmin
+from common.translating.showing import day
 from rollout.audience import strip_for
 from rollout.markdown import as_html
 from rollout.models import Announcement, AnnouncementKind
@@ -27,13 +29,23 @@ from rollout.services.announcements import (
 
 
 class AnnouncementForm(forms.ModelForm[Announcement]):
-    publish = forms.BooleanField(required=False, help_text="Show it to its audience from now on.")
-    resolve = forms.BooleanField(required=False, help_text="The known issue is gone; readers see that.")
+    publish = forms.BooleanField(
+        label=gettext_lazy("Publish"), required=False, help_text=gettext_lazy("Show it to its audience from now on.")
+    )
+    resolve = forms.BooleanField(
+        label=gettext_lazy("Resolve"),
+        required=False,
+        help_text=gettext_lazy("The known issue is gone; readers see that."),
+    )
 
     class Meta:
         model = Announcement
         fields = FIELDS
-        labels: ClassVar = {"audience": "For", "audience_value": "Which one", "body": "Text"}
+        labels: ClassVar = {
+            "audience": pgettext_lazy("announcement", "For"),
+            "audience_value": gettext_lazy("Which one"),
+            "body": pgettext_lazy("announcement", "Text"),
+        }
 
 
 @admin.register(Announcement)
@@ -70,13 +82,15 @@ class AnnouncementAdmin(PolicyAdmin):
 
     @admin.display(description="for")
     def audience_text(self, row: Announcement) -> str:
-        return f"{row.get_audience_display()}: {row.audience_value}" if row.audience_value else "Everybody"
+        return f"{row.get_audience_display()}: {row.audience_value}" if row.audience_value else gettext("Everybody")
 
     @admin.display(description="state")
     def state_text(self, row: Announcement) -> str:
         if row.published_at is None:
-            return "Draft"
-        return "Resolved" if row.resolved_at else f"Published {row.published_at:%Y-%m-%d}"
+            return gettext("Draft")
+        if row.resolved_at:
+            return pgettext("announcement", "Resolved")
+        return gettext("Published %(day)s") % {"day": day(row.published_at, "j M Y")}
 
     def save_model(self, request: HttpRequest, obj: Announcement, form: Any, change: bool) -> None:
         user = acting_user(request)

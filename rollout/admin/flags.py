@@ -10,6 +10,7 @@ import waffle.admin  # noqa: F401  (registers its form of our model now, so that
 from django.contrib import admin
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import path, reverse
+from django.utils.translation import gettext
 from django.views.decorators.http import require_POST, require_safe
 
 from accounts.requests import acting_user
@@ -18,6 +19,7 @@ from common.context import unit_of_work
 from common.errors import NotVisible
 from common.operator_pages import OperatorAdmin, Refused, own_transaction, tell
 from rollout.dashboard.flag import flag_page, pills_of
+from rollout.dashboard.words import percent
 from rollout.models import Flag
 from rollout.pages.acting import LEAST_REASON
 from rollout.pages.flag_acting import on_flag
@@ -47,7 +49,7 @@ class FlagAdmin(OperatorAdmin):
 
     @admin.display(description="rollout")
     def percent_text(self, flag: Flag) -> str:
-        return f"{flag.rollout_thousandths / 1000:g} %"
+        return percent(flag.rollout_thousandths)
 
     @admin.display(description="state")
     def state_text(self, flag: Flag) -> str:
@@ -59,7 +61,7 @@ class FlagAdmin(OperatorAdmin):
         page = flag_page(_flag(object_id), acting_user(request), words=request.GET.get("who", "")[:100])
         may_approve = may(request.user, "rollout:approve")
         context = {"page": page, "least_reason": LEAST_REASON, "may_approve": may_approve}
-        return self.page(request, "rollout/flag.html", f"Flag {page.flag.name}", **context)
+        return self.page(request, "rollout/flag.html", gettext("Flag %(name)s") % {"name": page.flag.name}, **context)
 
     def command(self, request: HttpRequest, object_id: UUID) -> HttpResponse:
         """Change, kill, resume, override; what reaches more people of a guarded flag is asked for."""

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import Any
 
 from django.conf import settings
 from django.contrib import admin
 from django.db.models import Q
 from django.http import HttpRequest, HttpResponse
+from django.utils.formats import date_format
 from django.utils.html import format_html
+from django.utils.translation import gettext
 
 from common.admin import PolicyAdmin
+from common.translating.showing import shown
 from rollout.models import MessageGroup, MessageState, RolloutMessage
 
 
@@ -40,7 +44,7 @@ class RolloutMessageAdmin(PolicyAdmin):
 
     def changelist_view(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
         """Say which groups nobody gave an address."""
-        silent = [group.label.lower() for group in MessageGroup if not settings.NOTIFY_URLS[group]]
+        silent = [shown(group.label.lower()) for group in MessageGroup if not settings.NOTIFY_URLS[group]]
         return super().changelist_view(request, {**(extra_context or {}), "silent_groups": silent})
 
     @admin.display(description="text")
@@ -49,9 +53,14 @@ class RolloutMessageAdmin(PolicyAdmin):
 
     @admin.display(description="written", ordering="id")
     def written(self, row: RolloutMessage) -> str:
-        return f"{row.created_at:%d %b %H:%M}"
+        return _moment(row.created_at)
 
     @admin.display(description="next try", empty_value="none")
     def next_try(self, row: RolloutMessage) -> str | None:
         waits = row.state in (MessageState.PENDING, MessageState.FAILED)
-        return f"{row.next_try_at:%d %b %H:%M}" if waits else None
+        return _moment(row.next_try_at) if waits else None
+
+
+def _moment(at: datetime) -> str:
+    """Return a time (UTC) to the minute."""
+    return str(date_format(at, gettext("j M H:i")))

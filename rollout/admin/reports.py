@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any, Final
 from uuid import UUID
 
@@ -11,6 +11,7 @@ from django.db.models import Q
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.template.response import TemplateResponse
 from django.urls import path, reverse
+from django.utils.translation import gettext, gettext_noop, pgettext
 from django.views.decorators.http import require_POST
 
 from accounts.directory import user_names
@@ -20,6 +21,7 @@ from accounts.scope import athletes_in_scope
 from common.admin import PolicyAdmin, may
 from common.errors import DomainError, InvalidInput, NotPermitted, NotVisible
 from common.keys import key_ring
+from common.translating.showing import shown
 from rollout.models import Report, ReportStatus
 from rollout.models.people import LEVELS, SEVERITIES, TOPIC_CHOICES
 from rollout.policies import visible_reports
@@ -28,7 +30,11 @@ from rollout.support import QUEUES
 
 PAGE: Final = 100
 MOST_ATHLETES: Final = 200
-ARMS: Final = {"new": "had the feature", "control": "control", "": "not counted"}
+ARMS: Final = {
+    "new": gettext_noop("had the feature"),
+    "control": gettext_noop("control"),
+    "": gettext_noop("not counted"),
+}
 
 
 @admin.register(Report)
@@ -72,7 +78,7 @@ class ReportAdmin(PolicyAdmin):
             "filters": _filters(chosen),
             "is_filtered": may_work and any(chosen.values()),
         }
-        return self._render(request, "rollout/reports.html", "Support reports", context)
+        return self._render(request, "rollout/reports.html", gettext("Support reports"), context)
 
     def page(self, request: HttpRequest, pk: UUID) -> HttpResponse:
         """One report, and what may be done with it."""
@@ -83,7 +89,7 @@ class ReportAdmin(PolicyAdmin):
             raise NotVisible("There is no such report.")
         item = {**_shown([report])[0], "is_mine": report.assigned_to_id == user.pk}
         context = {"item": item, "may_work": may(user, self.view_verb)}
-        return self._render(request, "rollout/report.html", "Support report", context)
+        return self._render(request, "rollout/report.html", gettext("Support report"), context)
 
     def add(self, request: HttpRequest) -> HttpResponse:
         """Report something; what is refused is said, and what was typed stays."""
@@ -98,32 +104,32 @@ class ReportAdmin(PolicyAdmin):
             except (NotVisible, NotPermitted):
                 raise
             except DomainError as error:
-                messages.error(request, error.detail)
+                messages.error(request, shown(error.detail))
             else:
-                messages.success(request, "Sent. You are notified of the answer.")
+                messages.success(request, gettext("Sent. You are notified of the answer."))
                 return HttpResponseRedirect(reverse("admin:rollout_report_changelist"))
         athletes = Athlete.objects.filter(athletes_in_scope(user, self.add_verb)).order_by("name", "pk")
         context = {
-            "topics": TOPIC_CHOICES,
-            "severities": SEVERITIES,
+            "topics": _translated(TOPIC_CHOICES),
+            "severities": _translated(SEVERITIES),
             "athletes": [(str(pk), name) for pk, name in athletes.values_list("pk", "name")[:MOST_ATHLETES]],
             "sent": {**sent, "severity": sent["severity"] or "medium"},
         }
-        return self._render(request, "rollout/report_add.html", "Report a problem", context)
+        return self._render(request, "rollout/report_add.html", gettext("Report a problem"), context)
 
     def take(self, request: HttpRequest, pk: UUID) -> HttpResponse:
         """Take it."""
-        return self._do(request, pk, "It is yours.", take_report)
+        return self._do(request, pk, gettext("It is yours."), take_report)
 
     def pass_on(self, request: HttpRequest, pk: UUID) -> HttpResponse:
         """Raise its level."""
         why = request.POST.get("reason", "")
-        return self._do(request, pk, "Passed on to the next level.", raise_report, reason=why)
+        return self._do(request, pk, gettext("Passed on to the next level."), raise_report, reason=why)
 
     def resolve(self, request: HttpRequest, pk: UUID) -> HttpResponse:
         """Close it with an answer."""
         answer = request.POST.get("answer", "")
-        return self._do(request, pk, "Answered and closed.", resolve_report, answer=answer)
+        return self._do(request, pk, gettext("Answered and closed."), resolve_report, answer=answer)
 
     def _do(
         self, request: HttpRequest, pk: UUID, said: str, service: Callable[..., Report], **given: str
@@ -134,7 +140,7 @@ class ReportAdmin(PolicyAdmin):
         except (NotVisible, NotPermitted):
             raise
         except DomainError as error:
-            messages.error(request, error.detail)
+            messages.error(request, shown(error.detail))
         return HttpResponseRedirect(reverse("admin:rollout_report_change", args=[pk]))
 
     def _require(self, request: HttpRequest) -> None:
@@ -167,16 +173,19 @@ def _condition(chosen: dict[str, str]) -> Q:
 
 def _filters(chosen: dict[str, str]) -> list[dict[str, Any]]:
     levels = [(str(level), title) for level, title in LEVELS]
+    known = (
+        ("level", pgettext("support", "Level"), gettext("Any"), levels),
+        ("severity", gettext("Severity"), gettext("Any"), SEVERITIES),
+        ("status", gettext("Status"), pgettext("reports", "Open"), ReportStatus.choices),
+    )
     return [
-        {"name": "level", "label": "Level", "choices": [("", "Any"), *levels], "chosen": chosen["level"]},
-        {"name": "severity", "label": "Severity", "choices": [("", "Any"), *SEVERITIES], "chosen": chosen["severity"]},
-        {
-            "name": "status",
-            "label": "Status",
-            "choices": [("", "Open"), *ReportStatus.choices],
-            "chosen": chosen["status"],
-        },
+        {"name": name, "label": label, "choices": [("", every), *_translated(choices)], "chosen": chosen[name]}
+        for name, label, every, choices in known
     ]
+
+
+def _translated(choices: Iterable[tuple[Any, Any]]) -> list[tuple[Any, str]]:
+    return [(value, shown(str(title))) for value, title in choices]
 
 
 def _shown(rows: Sequence[Report]) -> list[dict[str, Any]]:
@@ -189,14 +198,14 @@ def _shown(rows: Sequence[Report]) -> list[dict[str, Any]]:
     return [
         {
             "row": row,
-            "reporter": people.get(row.reporter_id, "the server"),
+            "reporter": people.get(row.reporter_id) or gettext("the server"),
             "assignee": people.get(row.assigned_to_id, "") if row.assigned_to_id else "",
             "athlete": athletes.get(row.athlete_id, "") if row.athlete_id else "",
             "text": ring.read(row.key_of, row.text),
             "answer": ring.read(row.key_of, row.answer),
-            "arm": ARMS.get(row.arm, row.arm),
+            "arm": gettext(ARMS.get(row.arm, row.arm)),
             "stage": row.stage + 1 if row.stage is not None else None,
-            "queue": QUEUES[row.level],
+            "queue": gettext(QUEUES[row.level]),
         }
         for row in rows
     ]

@@ -9,6 +9,7 @@ from typing import Any, Final
 from uuid import UUID
 
 from django.db.models import Count, Max, Q
+from django.utils.translation import gettext
 
 from accounts.models import Athlete
 from accounts.scope import athletes_in_scope
@@ -90,9 +91,13 @@ def _marks(row: Mapping[str, Any]) -> tuple[Pill, ...]:
     known = (
         ("is_unsafe", Pill("dangerous", "Unsafe", "bad")),
         ("is_critical", Pill("report", "Critical report", "bad")),
-        ("has_failed", Pill("cancel", f"{row['has_failed']} failed", "wait")),
+        ("has_failed", Pill("cancel", _failed(row["has_failed"]), "wait")),
     )
     return tuple(pill for name, pill in known if row[name])
+
+
+def _failed(number: int) -> str:
+    return gettext("%(n)s failed") % {"n": number}
 
 
 def messages_about(incident: Incident) -> tuple[Message, ...]:

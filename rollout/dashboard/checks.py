@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from django.utils.translation import gettext
+
 from accounts.directory import user_names
 from rollout.dashboard.gates import Check
 from rollout.dashboard.words import moment
@@ -23,7 +25,7 @@ def checks_of(run: Rollout, policy: Policy, stage: Stage) -> dict[str, Check]:
         if row is None:
             found[gate] = Check(element)
             continue
-        who = names.get(row.recorded_by_id, "somebody")
-        said = "passed" if row.passed else "failed"
-        found[gate] = Check(element, f"{said}, by {who}, {moment(row.created_at)}", row.evidence)
+        said = gettext("passed, by %(who)s, %(when)s") if row.passed else gettext("failed, by %(who)s, %(when)s")
+        who = names.get(row.recorded_by_id) or gettext("somebody")
+        found[gate] = Check(element, said % {"who": who, "when": moment(row.created_at)}, row.evidence)
     return found

@@ -7,13 +7,15 @@ from datetime import datetime, timedelta
 from typing import Any, Final
 from uuid import UUID
 
+from django.utils.translation import gettext, pgettext
+
 from accounts.directory import user_names
 from common import clock
 from rollout.dashboard.inbox import others_who_approve
 from rollout.dashboard.overrides import OverrideRow, is_about_athletes, may_name, overrides_of, subjects_named
 from rollout.dashboard.processes import processes_now
-from rollout.dashboard.run import Fact, parsed
-from rollout.dashboard.words import KILLED, OFF, ON, STATES, TIERS, Pill, exactly, moment, percent
+from rollout.dashboard.run import Fact, parsed, processes_fact
+from rollout.dashboard.words import KILLED, OFF, ON, STATES, Pill, exactly, moment, percent, tiers
 from rollout.lifecycle import State
 from rollout.models import Approval, Flag, Rollout
 
@@ -57,7 +59,7 @@ class FlagPage:
     others: tuple[str, ...]
     overrides: tuple[OverrideRow, ...]
     overrides_in_all: int
-    subject: str
+    one_of: str
     found: Found
     percentage: str
     tiers: tuple[tuple[str, str], ...]
@@ -82,10 +84,12 @@ def flag_page(flag: Flag, user: Any, *, words: str = "") -> FlagPage:
         others=others_who_approve(user) if waiting or flag.guarded else (),
         overrides=overrides,
         overrides_in_all=in_all,
-        subject="athlete" if is_about_athletes(flag.name) else "person",
+        one_of=gettext("An override for one athlete")
+        if is_about_athletes(flag.name)
+        else gettext("An override for one person"),
         found=Found(words.strip(), may_name(flag.name, user), tuple(subjects_named(flag.name, words, user))),
         percentage=f"{flag.rollout_thousandths / 1000:g}",
-        tiers=TIERS,
+        tiers=tiers(),
         earliest=f"{now:%Y-%m-%dT%H:%M}",
         until=f"{now + AS_A_RULE:%Y-%m-%dT%H:%M}",
     )
@@ -107,7 +111,7 @@ def pills_of(flag: Flag) -> tuple[Pill, ...]:
     if flag.killed_at is not None:
         found.append(KILLED)
     if flag.admin_override is not None:
-        word = f"{'On' if flag.admin_override else 'Off'} for everybody"
+        word = "On for everybody" if flag.admin_override else "Off for everybody"
         found.append(Pill("toggle_on" if flag.admin_override else "toggle_off", word, "wait"))
     if not found:
         found.append(ON if flag.enabled and flag.rollout_thousandths else OFF)
@@ -118,40 +122,44 @@ def pills_of(flag: Flag) -> tuple[Pill, ...]:
 
 def _facts(flag: Flag, run: Rollout | None, overrides: int, now: datetime) -> tuple[Fact, ...]:
     processes = processes_now(now)
-    lag = processes.total - processes.current
     return (
         _answer(flag),
-        Fact("Percentage", percent(flag.rollout_thousandths), dict(TIERS)[flag.requires_tier].lower()),
+        Fact(gettext("Percentage"), percent(flag.rollout_thousandths), _tier(flag.requires_tier)),
         _stage(flag, run),
-        Fact("Overrides", str(overrides) if overrides else "none", "each ends by itself" if overrides else ""),
         Fact(
-            "Processes as wanted",
-            f"{processes.current} of {processes.total}",
-            f"{lag} not yet" if lag else "all have it" if processes.total else "none reports",
-            "wait" if lag or not processes.total else "",
+            pgettext("flag", "Overrides"),
+            str(overrides) if overrides else pgettext("overrides", "none"),
+            gettext("each ends by itself") if overrides else "",
         ),
+        processes_fact(processes),
     )
+
+
+def _tier(value: str) -> str:
+    return dict(tiers())[value] if value else gettext("every tier")
 
 
 def _answer(flag: Flag) -> Fact:
     """Say what decides, in the order in which the decision is made."""
     if flag.killed_at is not None:
-        return Fact("Answers", "off for everybody", "killed", "bad")
+        return Fact(pgettext("flag", "Answers"), gettext("off for everybody"), gettext("killed"), "bad")
     if flag.admin_override is not None:
-        return Fact("Answers", f"{'on' if flag.admin_override else 'off'} for everybody", "set by hand", "wait")
+        value = gettext("on for everybody") if flag.admin_override else gettext("off for everybody")
+        return Fact(pgettext("flag", "Answers"), value, gettext("set by hand"), "wait")
     if not flag.enabled:
-        return Fact("Answers", "off for everybody", "not enabled")
-    return Fact("Answers", "by percentage", "and by tier and group")
+        return Fact(pgettext("flag", "Answers"), gettext("off for everybody"), gettext("not enabled"))
+    return Fact(pgettext("flag", "Answers"), gettext("by percentage"), gettext("and by tier and group"))
 
 
 def _stage(flag: Flag, run: Rollout | None) -> Fact:
     if run is None:
-        return Fact("Moved by", "hand", "no rollout so far")
-    state = STATES[State(run.state)].word.lower()
+        return Fact(gettext("Moved by"), gettext("hand"), gettext("no rollout so far"))
+    state = STATES[State(run.state)].small
     if not _is_moved(flag, run):
-        return Fact("Moved by", "hand", f"the last rollout: {state}")
+        return Fact(gettext("Moved by"), gettext("hand"), gettext("the last rollout: %(state)s") % {"state": state})
     stages = parsed(run.policy_text, run.policy_name).stages
-    return Fact("Moved by", f"stage {flag.rollout_stage + 1} of {len(stages)}", f"{run.policy_name}, {state}")
+    stage = gettext("stage %(number)s of %(stages)s") % {"number": flag.rollout_stage + 1, "stages": len(stages)}
+    return Fact(gettext("Moved by"), stage, f"{run.policy_name}, {state}")
 
 
 def _waiting(flag: Flag, user: Any, now: datetime) -> tuple[Waiting, ...]:
@@ -161,7 +169,7 @@ def _waiting(flag: Flag, user: Any, now: datetime) -> tuple[Waiting, ...]:
         Waiting(
             row.get_kind_display(),
             row.reason,
-            names.get(row.requested_by_id, "Somebody"),
+            names.get(row.requested_by_id) or gettext("Somebody"),
             moment(row.created_at),
             row.requested_by_id == user.pk,
         )

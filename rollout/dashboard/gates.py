@@ -1,4 +1,4 @@
-"""A gate and its newest verdict as a row of the gate table. Pure."""
+"""A gate and its newest verdict as a row of the gate table, in the language at hand."""
 
 from __future__ import annotations
 
@@ -7,14 +7,18 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from itertools import groupby
-from typing import Any, Final
+from typing import Any, Final, assert_never
+
+from django.utils.translation import gettext, pgettext
 
 from common.spans import span
-from rollout.dashboard.words import NOTHING, OUTCOMES, Pill, count, milliseconds, share
+from common.translating.showing import number, shown
+from rollout.dashboard.words import NOTHING, OUTCOMES, Pill, count, milliseconds, share, significant
 from rollout.engine import TELLING
 from rollout.gates.counting import PER_SUBJECT
 from rollout.gates.evidence import Outcome, Verdict
 from rollout.policy.model import Gate, GateKind, Metric, Policy, Purpose, Stage, Worse
+from rollout.whys import told
 
 KINDS: Final = {
     GateKind.BREAKER: ("Breaker", "acts at once"),
@@ -36,13 +40,6 @@ TITLES: Final = {
     Metric.CRITICAL_COUNT: "Critical reports",
     Metric.REPORTS: "Reports a subject",
     Metric.COST: "Compute time",
-}
-ACTS: Final = {
-    Purpose.ADVANCE: "holds",
-    Purpose.ALERT: "alerts",
-    Purpose.PAGE: "pages",
-    Purpose.ROLLBACK: "rolls back",
-    Purpose.KILL: "kills",
 }
 Z_95: Final = 1.959964
 
@@ -147,7 +144,7 @@ def gate_table(
     gates = sorted(policy.gates_of(stage), key=lambda gate: order.index(gate.kind))
     rows = [(gate.kind, row_of(gate, known.get(gate.name), recorded.get(gate.name))) for gate in gates]
     groups = tuple(
-        GateGroup(*KINDS[kind], tuple(row for _, row in pairs))
+        GateGroup(*(shown(text) for text in KINDS[kind]), tuple(row for _, row in pairs))
         for kind, pairs in groupby(rows, key=lambda pair: pair[0])
     )
     counts = {outcome: sum(row.outcome == outcome for _, row in rows) for outcome in Outcome}
@@ -157,7 +154,7 @@ def gate_table(
         Outcome.NO_DATA: "no data",
         Outcome.FAIL: "fail",
     }
-    return GateTable(groups, " · ".join(f"{counts[outcome]} {word}" for outcome, word in words.items()), counts)
+    return GateTable(groups, " · ".join(f"{counts[outcome]} {shown(word)}" for outcome, word in words.items()), counts)
 
 
 def row_of(gate: Gate, verdict: Verdict | None, check: Check | None = None) -> GateRow:
@@ -172,23 +169,40 @@ def row_of(gate: Gate, verdict: Verdict | None, check: Check | None = None) -> G
         statistic=_statistic(gate, seen),
         forest=forest_of(gate, seen),
         fails_at=_fails_at(gate),
-        act=ACTS[gate.purpose],
+        act=act_of(gate),
         is_criterion=gate.purpose not in TELLING,
         outcome=seen.outcome.value,
         pill=OUTCOMES[seen.outcome],
-        why=seen.why,
+        why=told(seen.why),
         check=check,
     )
+
+
+def act_of(gate: Gate) -> str:
+    """Return what a failure of the gate does."""
+    match gate.purpose:
+        case Purpose.ADVANCE:
+            return pgettext("gate", "holds")
+        case Purpose.ALERT:
+            return pgettext("gate", "alerts")
+        case Purpose.PAGE:
+            return pgettext("gate", "pages")
+        case Purpose.ROLLBACK:
+            return pgettext("gate", "rolls back")
+        case Purpose.KILL:
+            return pgettext("gate", "kills")
+    assert_never(gate.purpose)
 
 
 def title_of(gate: Gate) -> str:
     """Return what people call a gate."""
     if gate.title:
-        return gate.title
+        return gettext(gate.title)
     if gate.metric is Metric.SLOWER:
-        return f"Slower than {milliseconds(gate.above_ms)}"
-    title = TITLES[gate.metric] if gate.metric else gate.name.replace("_", " ").replace("-", " ").capitalize()
-    return f"{title} in a row" if gate.kind is GateKind.BREAKER and gate.in_a_row > 1 else title
+        return gettext("Slower than %(time)s") % {"time": milliseconds(gate.above_ms)}
+    title = shown(TITLES[gate.metric]) if gate.metric else gate.name.replace("_", " ").replace("-", " ").capitalize()
+    in_a_row = gate.kind is GateKind.BREAKER and gate.in_a_row > 1
+    return gettext("%(gate)s in a row") % {"gate": title} if in_a_row else title
 
 
 def value_text(metric: Metric | None, value: float | None) -> str:
@@ -196,13 +210,13 @@ def value_text(metric: Metric | None, value: float | None) -> str:
     if value is None:
         return NOTHING
     if metric is Metric.RATING:
-        return f"{value:.2f} of 5"
+        return gettext("%(value)s of 5") % {"value": number(value, 2)}
     if metric is Metric.CRITICAL_COUNT:
-        return f"{value:g}"
+        return number(value)
     if metric is Metric.COST:
-        return f"{value:.2f} s"
+        return f"{number(value, 2)} s"
     if metric in PER_SUBJECT:
-        return f"{1000 * value:.2f} per 1,000"
+        return gettext("%(value)s per 1,000") % {"value": number(1000 * value, 2)}
     return share(value, 2 if 0 < value < 0.01 else 1)
 
 
@@ -223,7 +237,8 @@ def forest_of(gate: Gate, verdict: Verdict) -> Forest | None:
     sign = 1 if gate.worse is Worse.ABOVE else -1
     low, middle, high = sorted((sign * (ratio - half), sign * ratio, sign * (ratio + half)))
     left, dot, right = (_place(value) for value in (low, middle, high))
-    text = f"odds × {math.exp(low):.2f} to {math.exp(high):.2f} of the control's, margin × {gate.margin:g}"
+    odds = {"low": number(math.exp(low), 2), "high": number(math.exp(high), 2), "margin": number(gate.margin)}
+    text = gettext("odds × %(low)s to %(high)s of the control's, margin × %(margin)s") % odds
     return Forest(left, round(right - left, 1), dot, _place(math.log(gate.margin)), text)
 
 
@@ -236,7 +251,7 @@ def _window(gate: Gate) -> str:
         return NOTHING
     if gate.window is not None:
         return span(gate.window)
-    return "stage"
+    return pgettext("window", "stage")
 
 
 def _n(gate: Gate, verdict: Verdict) -> str:
@@ -244,20 +259,26 @@ def _n(gate: Gate, verdict: Verdict) -> str:
         return NOTHING
     if gate.kind is GateKind.GUARDRAIL:
         both = f"{count(verdict.n)} / {count(verdict.n_control)}"
-        return both if min(verdict.n, verdict.n_control) >= gate.min_n else f"{both} (min {count(gate.min_n)})"
-    return count(verdict.n) + (f" (min {count(gate.min_n)})" if verdict.n < gate.min_n else "")
+        return both if min(verdict.n, verdict.n_control) >= gate.min_n else _with_least(both, gate)
+    return count(verdict.n) if verdict.n >= gate.min_n else _with_least(count(verdict.n), gate)
+
+
+def _with_least(n: str, gate: Gate) -> str:
+    return gettext("%(n)s (min %(least)s)") % {"n": n, "least": count(gate.min_n)}
 
 
 def _observed(gate: Gate, verdict: Verdict) -> str:
     if gate.kind is GateKind.CHECK:
         return NOTHING
     if gate.kind is GateKind.BREAKER and verdict.statistic is not None:
-        return f"{verdict.statistic:g} in a row" if gate.in_a_row > 1 else f"{verdict.statistic:g}"
+        return _in_a_row(number(verdict.statistic), gate)
     new = value_text(gate.metric, verdict.observed)
     if gate.kind is not GateKind.GUARDRAIL:
         return new
-    both = f"{new} / {value_text(gate.metric, verdict.control)}"
-    return both.replace(" per 1,000 / ", " / ").replace(" % / ", " / ")
+    control = value_text(gate.metric, verdict.control)
+    # The unit stands once, behind both.
+    unit = gettext("%(value)s per 1,000") % {"value": ""}
+    return f"{new.removesuffix(unit).removesuffix(' %')} / {control}"
 
 
 def _statistic(gate: Gate, verdict: Verdict) -> str:
@@ -265,9 +286,9 @@ def _statistic(gate: Gate, verdict: Verdict) -> str:
     if verdict.statistic is None:
         return ""
     if gate.kind is GateKind.GUARDRAIL:
-        return f"e {verdict.statistic:.3g}"
+        return f"e {significant(verdict.statistic, 3)}"
     if gate.kind is GateKind.SLO and verdict.statistic > 0:
-        return f"in breach {span(timedelta(seconds=verdict.statistic))}"
+        return gettext("in breach %(time)s") % {"time": span(timedelta(seconds=verdict.statistic))}
     return ""
 
 
@@ -275,17 +296,22 @@ def _fails_at(gate: Gate) -> str:
     if gate.kind is GateKind.CHECK:
         return NOTHING
     if gate.kind is GateKind.BREAKER:
-        return f"≥ {gate.in_a_row}" + (" in a row" if gate.in_a_row > 1 else "")
+        return _in_a_row(f"≥ {gate.in_a_row}", gate)
     if gate.kind is GateKind.GUARDRAIL:
-        beyond = f" beyond × {gate.margin:g}" if gate.margin > 1 else ""
-        return f"e ≥ {1 / gate.alpha:.3g}{beyond}" if gate.alpha else beyond.strip()
-    sign = ">" if gate.worse is Worse.ABOVE else "<"
-    held = f" for {span(gate.holds_for)}" if gate.holds_for else ""
-    return f"{sign} {limit_text(gate)}{held}"
+        beyond = gettext("beyond × %(margin)s") % {"margin": number(gate.margin)} if gate.margin > 1 else ""
+        return f"e ≥ {significant(1 / gate.alpha, 3)} {beyond}".strip() if gate.alpha else beyond
+    limit = f"{'>' if gate.worse is Worse.ABOVE else '<'} {limit_text(gate)}"
+    return (
+        gettext("%(limit)s for %(time)s") % {"limit": limit, "time": span(gate.holds_for)} if gate.holds_for else limit
+    )
+
+
+def _in_a_row(found: str, gate: Gate) -> str:
+    return gettext("%(n)s in a row") % {"n": found} if gate.in_a_row > 1 else found
 
 
 def limit_text(gate: Gate) -> str:
     """Return an SLO's limit; a share is written without digits that it does not have."""
     if gate.metric in (Metric.RATING, Metric.CRITICAL_COUNT, Metric.COST, *PER_SUBJECT):
         return value_text(gate.metric, gate.limit)
-    return f"{100 * (gate.limit or 0.0):g} %"
+    return f"{number(100 * (gate.limit or 0.0))} %"

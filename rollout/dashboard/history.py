@@ -8,8 +8,11 @@ from datetime import datetime, timedelta
 from typing import Any, Final
 from uuid import UUID
 
+from django.utils.translation import gettext
+
 from accounts.directory import user_names
 from common.charts import Chart
+from common.translating.showing import number, shown
 from rollout.dashboard.overrides import OverrideRow, overrides_of
 from rollout.dashboard.run import RunNow
 from rollout.dashboard.series import Axis, Minute, axis_over, charts_of, total
@@ -17,6 +20,7 @@ from rollout.dashboard.words import count, moment, share
 from rollout.gates.evidence import Arm, Tally
 from rollout.lifecycle import Command
 from rollout.models import Incident, OutcomeMinute, Rollout, RolloutStep
+from rollout.whys import SERVICE, service_name, step_name, told, why_of
 
 LONGEST: Final = timedelta(days=14)
 SPANS: Final = (("2h", "2 hours, 5 min average"), ("stage", "This stage"), ("run", "Whole run"))
@@ -103,7 +107,7 @@ def run_history(now: RunNow, user: Any, *, chosen: str = "stage") -> RunHistory:
     return RunHistory(
         charts=charts_of(with_day_before, axis, now.policy.gates_of(now.stage)) if minutes else (),
         span=chosen,
-        spans=SPANS,
+        spans=tuple((name, shown(label)) for name, label in SPANS),
         usage=_usage(tallies),
         answered=count(sum(tally.answered for tally in tallies.values())),
         reports=tuple(_reports(arm, tallies[arm]) for arm in Arm),
@@ -136,9 +140,9 @@ def _axis(run: Rollout, at: datetime, chosen: str) -> Axis:
 def _usage(tallies: dict[Arm, Tally]) -> tuple[Part, ...]:
     new, control = tallies[Arm.NEW], tallies[Arm.CONTROL]
     parts = [
-        ("New pipeline", "new", new.answered - new.fallback),
-        ("Fell back to the other", "fell", new.fallback),
-        ("Control", "control", control.answered),
+        (gettext("New pipeline"), "new", new.answered - new.fallback),
+        (gettext("Fell back to the other"), "fell", new.fallback),
+        (gettext("Control"), "control", control.answered),
     ]
     whole = sum(number for _, _, number in parts)
     return tuple(Part(name, kind, count(n), round(100 * n / whole, 1)) for name, kind, n in parts) if whole else ()
@@ -146,23 +150,27 @@ def _usage(tallies: dict[Arm, Tally]) -> tuple[Part, ...]:
 
 def _reports(arm: Arm, tally: Tally) -> Reports:
     rate = share(tally.critical_reporters / tally.subjects, 2) if tally.subjects and tally.critical else ""
-    return Reports("New" if arm is Arm.NEW else "Control", tally.critical, count(tally.subjects), rate)
+    return Reports(
+        gettext("New") if arm is Arm.NEW else gettext("Control"), tally.critical, count(tally.subjects), rate
+    )
 
 
 def event_of(step: RolloutStep, stages: Sequence[Any], names: dict[UUID, str]) -> Event:
     """Return a step as a line of a timeline."""
-    what = step.command.replace("_", " ").capitalize()
+    name = step_name(step.command)
+    what = name[:1].upper() + name[1:]
     if step.from_stage != step.to_stage:
-        what += f": stage {step.from_stage + 1} → {step.to_stage + 1}"
+        moved = {"before": step.from_stage + 1, "after": step.to_stage + 1}
+        what += gettext(": stage %(before)s → %(after)s") % moved
         if max(step.from_stage, step.to_stage) < len(stages):
-            what += f" ({stages[step.to_stage].percentage:g} %)"
+            what += f" ({number(stages[step.to_stage].percentage)} %)"
     elif step.command == "extend":
-        what = "Stage extended"
+        what = gettext("Stage extended")
     elif step.command == "restart":
-        what = "A fresh full window began"
+        what = gettext("A fresh full window began")
     who = names.get(step.actor_id) if step.actor_id else None
     return Event(
-        moment(step.at), ICONS.get(step.command, "update"), what, who or step.actor.removeprefix("service:"), step.why
+        moment(step.at), ICONS.get(step.command, "update"), what, who or service_name(step.actor), why_of(step)
     )
 
 
@@ -170,18 +178,24 @@ def _rollbacks(run: Rollout) -> tuple[RollbackRow, ...]:
     """Return the newest rollbacks of this flag, whole and partial, with their reasons and incidents."""
     undone = [Command.ROLLBACK.value, Command.STEP_BACK.value]
     steps = RolloutStep.objects.filter(rollout__flag=run.flag_id, command__in=undone).order_by("-at")[:SHOWN]
-    rows = list(steps.values_list("rollout_id", "at", "command", "from_stage", "to_stage", "why"))
+    rows = list(steps.values_list("rollout_id", "at", "command", "from_stage", "to_stage", "why", "actor"))
     found = Incident.objects.filter(rollout__in={row[0] for row in rows}).values_list("rollout_id", "pk")
     incidents = dict(found) if rows else {}
     return tuple(
         RollbackRow(
             at=moment(at),
-            what=f"Stage {start + 1} → " + ("0 %" if command == Command.ROLLBACK else f"stage {end + 1}"),
-            why=why,
+            what=_undone(start + 1, None if command == Command.ROLLBACK else end + 1),
+            why=told(why) if actor.startswith(SERVICE) else why,
             incident_id=incidents.get(rollout_id) if command == Command.ROLLBACK else None,
         )
-        for rollout_id, at, command, start, end, why in rows
+        for rollout_id, at, command, start, end, why, actor in rows
     )
+
+
+def _undone(start: int, end: int | None) -> str:
+    if end is None:
+        return gettext("Stage %(before)s → 0 %%") % {"before": start}
+    return gettext("Stage %(before)s → stage %(after)s") % {"before": start, "after": end}
 
 
 def run_number(run: Rollout) -> int:

@@ -8,17 +8,21 @@ from datetime import datetime
 from typing import Any, Final
 from uuid import UUID
 
+from django.utils.translation import gettext, pgettext
+
 from accounts.directory import user_names
 from accounts.matrix import MATRIX
 from accounts.models import User
 from common import clock
 from common.spans import span
+from common.translating.showing import shown
 from rollout.dashboard.gates import GateTable, gate_table, read_verdicts
 from rollout.dashboard.overrides import athletes_by_name, is_about_athletes
 from rollout.dashboard.run import parsed
-from rollout.dashboard.words import TIERS, Pill, moment, percent, reach
+from rollout.dashboard.words import Pill, moment, percent, reach, tiers
 from rollout.models import Approval, ApprovalKind, Flag
 from rollout.policy.model import Policy
+from rollout.whys import told
 
 SHOWN: Final = 25
 DECIDED: Final = 10
@@ -54,6 +58,7 @@ class Decided:
     what: str
     people: str
     at: str
+    comment: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,13 +113,15 @@ def _wish(row: Approval, user: User, names: Mapping[UUID, str], subjects: Mappin
     is_start = row.kind == ApprovalKind.START
     return Wish(
         approval=row,
-        title=row.get_kind_display(),
-        asked_by=names.get(row.requested_by_id, "Somebody"),
-        asked=f"{moment(row.created_at)}, {span(now - row.created_at)} ago",
-        ends=f"{moment(row.expires_at)}, in {span(row.expires_at - now)}",
+        title=str(row.get_kind_display()),
+        asked_by=names.get(row.requested_by_id) or gettext("Somebody"),
+        asked=gettext("%(when)s, %(time)s ago") % {"when": moment(row.created_at), "time": span(now - row.created_at)},
+        ends=gettext("%(when)s, in %(time)s") % {"when": moment(row.expires_at), "time": span(row.expires_at - now)},
         flag_id=row.flag_id,
         covers=_covers(row, policy, subjects),
-        stages=tuple((s.title, reach(s), span(s.duration)) for s in policy.stages) if policy and is_start else (),
+        stages=tuple((gettext(s.title), reach(s), span(s.duration)) for s in policy.stages)
+        if policy and is_start
+        else (),
         gates=gate_table(policy, policy.stages[run.stage], verdicts) if policy and run and verdicts else None,
         own=row.requested_by_id == user.pk,
     )
@@ -125,22 +132,41 @@ def _covers(row: Approval, policy: Policy | None, subjects: Mapping[UUID, str]) 
     wish: dict[str, Any] = row.wish_json
     match ApprovalKind(row.kind):
         case ApprovalKind.START:
-            what = f"all {len(policy.stages)} stages of {policy.title}" if policy else wish.get("policy", "")
+            what = _whole(policy) if policy else wish.get("policy", "")
             starts = datetime.fromisoformat(wish["starts_at"]) if wish.get("starts_at") else None
-            return (("Covers", what), ("Starts", moment(starts)), ("Policy text", wish.get("policy_sha256", "")[:16]))
+            digest = wish.get("policy_sha256", "")[:16]
+            return ((gettext("Covers"), what), (gettext("Starts"), moment(starts)), (gettext("Policy text"), digest))
         case ApprovalKind.ADVANCE:
-            to = wish.get("to") or "complete"
-            return (("From", wish.get("from", "")), ("To", to), ("Still open", wish.get("open", "")))
+            to = wish.get("to") or gettext("complete")
+            still = (gettext("Still open"), told(wish.get("open", "")))
+            return ((pgettext("stage", "From"), wish.get("from", "")), (pgettext("stage", "To"), to), still)
         case ApprovalKind.RESUME:
-            return (("Covers", f"{row.flag.name} is no longer killed; what was there before holds again"),)
+            what = gettext("%(flag)s is no longer killed; what was there before holds again") % {"flag": row.flag.name}
+            return ((gettext("Covers"), what),)
         case ApprovalKind.OVERRIDE:
-            ends = moment(datetime.fromisoformat(wish["expires_at"]))
-            who = subjects.get(UUID(wish["subject_id"])) or f"somebody whom you may not see ({wish['subject_id'][-6:]})"
-            return (("Covers", f"on for {who}"), ("Ends", f"{ends} UTC"))
+            return _override(wish, subjects)
     if "group" in wish:
-        return (("Group", wish["group"]), ("Members", str(len(wish.get("members", [])))))
+        return ((gettext("Group"), wish["group"]), (gettext("Members"), str(len(wish.get("members", [])))))
     pairs = _pairs(wish.get("changes", wish))
-    return tuple((WORDS.get(name, name), f"{_now(row.flag, name)} → {_value(name, value)}") for name, value in pairs)
+    return tuple(
+        (shown(WORDS.get(name, name)), f"{_now(row.flag, name)} → {_value(name, value)}") for name, value in pairs
+    )
+
+
+def _stages(policy: Policy) -> tuple[tuple[str, str, str], ...]:
+    return tuple((gettext(stage.title), reach(stage), span(stage.duration)) for stage in policy.stages)
+
+
+def _whole(policy: Policy) -> str:
+    words = gettext("all %(n)s stages of %(policy)s")
+    return words % {"n": len(policy.stages), "policy": gettext(policy.title)}
+
+
+def _override(wish: Mapping[str, Any], subjects: Mapping[UUID, str]) -> tuple[tuple[str, str], ...]:
+    unseen = gettext("somebody whom you may not see (%(id)s)") % {"id": wish["subject_id"][-6:]}
+    who = subjects.get(UUID(wish["subject_id"])) or unseen
+    ends = moment(datetime.fromisoformat(wish["expires_at"]))
+    return ((gettext("Covers"), gettext("on for %(who)s") % {"who": who}), (gettext("Ends"), f"{ends} UTC"))
 
 
 def _now(flag: Flag, name: str) -> str:
@@ -156,16 +182,17 @@ def _value(name: str, value: Any) -> str:
     if name == "rollout_thousandths":
         return percent(int(value))
     if isinstance(value, bool):
-        return "on" if value else "off"
+        return pgettext("flag", "on") if value else pgettext("flag", "off")
     if name == "requires_tier":
-        return dict(TIERS).get(value, value).lower()
+        return dict(tiers()).get(value, value) if value else gettext("every tier")
     if value is None:
-        return "follows percentage, tier and groups"
-    return str(value) or "none"
+        return gettext("follows percentage, tier and groups")
+    return str(value) or pgettext("value", "none")
 
 
 def _decided(row: Approval, names: Mapping[UUID, str]) -> Decided:
     pill = Pill("check_circle", "Approved", "good") if row.approved else Pill("cancel", "Refused", "bad")
-    who = names.get(row.decided_by_id, "nobody in time") if row.decided_by_id else "nobody in time"
-    people = f"{names.get(row.requested_by_id, 'Somebody')} → {who}"
-    return Decided(row, pill, row.get_kind_display(), people, moment(row.decided_at))
+    who = (row.decided_by_id and names.get(row.decided_by_id)) or gettext("nobody in time")
+    people = f"{names.get(row.requested_by_id) or gettext('Somebody')} → {who}"
+    comment = row.comment if row.decided_by_id else told(row.comment)
+    return Decided(row, pill, str(row.get_kind_display()), people, moment(row.decided_at), comment)

@@ -7,6 +7,8 @@ from datetime import datetime, timedelta
 from typing import Any, Final
 from uuid import UUID
 
+from django.utils.translation import gettext, gettext_noop
+
 from accounts.directory import user_names
 from common import clock
 from common.charts import Chart
@@ -20,7 +22,8 @@ from rollout.dashboard.series import Axis, charts_of, total
 from rollout.dashboard.words import Pill, count, exactly, moment, percent
 from rollout.gates.evidence import Arm
 from rollout.lifecycle import State
-from rollout.models import Incident, IncidentStatus
+from rollout.models import Incident, IncidentEntry, IncidentStatus
+from rollout.whys import SERVICE, service_name, told
 
 STATUS: Final = {
     IncidentStatus.OPEN: Pill("notifications_active", "Not acknowledged", "wait"),
@@ -28,6 +31,11 @@ STATUS: Final = {
     IncidentStatus.CLOSED: Pill("check_circle", "Closed", "good"),
 }
 SHOWN: Final = 50
+ENTRIES: Final = (
+    ("Acknowledged: ", gettext_noop("Acknowledged: %(text)s")),
+    ("Closed. Follow-up: ", gettext_noop("Closed. Follow-up: %(text)s")),
+)
+"""How lines of a timeline begin that a person's words end."""
 BEFORE: Final = timedelta(hours=24)
 
 
@@ -41,6 +49,7 @@ class Entry:
 @dataclass(frozen=True, slots=True)
 class IncidentRow:
     incident: Incident
+    title: str
     pill: Pill
     opened: str
     how: str
@@ -52,6 +61,7 @@ class IncidentPage:
     """One incident; `answer` says whether it is contained, `next_step` what a person does now."""
 
     incident: Incident
+    title: str
     pill: Pill
     opened: str
     how: str
@@ -79,9 +89,10 @@ def incident_rows() -> list[IncidentRow]:
     return [
         IncidentRow(
             row,
+            told(row.title),
             STATUS[IncidentStatus(row.status)],
             moment(row.created_at),
-            "by the engine" if row.automatic else "by a person",
+            gettext("by the engine") if row.automatic else gettext("by a person"),
             span(now - row.created_at) if row.status == IncidentStatus.OPEN else "",
         )
         for row in rows
@@ -104,19 +115,20 @@ def incident_page(incident: Incident, user: Any) -> IncidentPage:
     before = evidence.get("flag_before", {}).get("rollout_thousandths")
     return IncidentPage(
         incident=incident,
+        title=told(incident.title),
         pill=STATUS[IncidentStatus(incident.status)],
         opened=exactly(incident.created_at),
-        how="decided by the engine" if incident.automatic else "decided by a person",
+        how=gettext("decided by the engine") if incident.automatic else gettext("decided by a person"),
         answer=answer,
         is_contained=is_contained,
         next_step=_next_step(incident, now),
-        stage=stage.title if stage else "",
+        stage=gettext(stage.title) if stage else "",
         share=percent(before) if before is not None else "",
-        why=evidence.get("why", ""),
+        why=told(evidence.get("why", "")) if incident.automatic else evidence.get("why", ""),
         gates=gate_table(policy, stage, verdicts) if policy and stage and verdicts else None,
         charts=charts,
         exposed=exposed,
-        entries=tuple(_entry(e.at, e.text, names.get(e.actor_id) if e.actor_id else None, e.actor) for e in entries),
+        entries=tuple(_entry(e, incident, names.get(e.actor_id) if e.actor_id else None) for e in entries),
         acknowledged=_acknowledged(incident, names),
         processes=processes,
         messages=messages_about(incident),
@@ -124,33 +136,52 @@ def incident_page(incident: Incident, user: Any) -> IncidentPage:
     )
 
 
-def _entry(at: datetime, text: str, name: str | None, actor: str) -> Entry:
-    return Entry(exactly(at), text, name or actor.removeprefix("service:"))
+def _entry(entry: IncidentEntry, incident: Incident, name: str | None) -> Entry:
+    return Entry(exactly(entry.at), _entry_text(entry, incident), name or service_name(entry.actor))
+
+
+def _entry_text(entry: IncidentEntry, incident: Incident) -> str:
+    """Return a line of the timeline: ours in the language at hand, what a person wrote as it is."""
+    if entry.text == incident.title or entry.actor.startswith(SERVICE):
+        return told(entry.text)
+    for ours, theirs in ENTRIES:
+        if entry.text.startswith(ours):
+            return gettext(theirs) % {"text": entry.text.removeprefix(ours)}
+    return entry.text
 
 
 def _answer(incident: Incident, processes: Processes, decided: datetime) -> tuple[str, bool]:
     run, flag = incident.rollout, incident.flag
     if run is not None and run.state == State.ROLLING_BACK:
-        seen = f"{processes.current} of {processes.total} processes have the flag at zero"
-        return f"Not yet contained. {seen}; a process that is silent for 5 minutes counts as gone.", False
+        seen = gettext(
+            "Not yet contained. %(n)s of %(whole)s processes have the flag at zero; a process that is silent for "
+            "5 minutes counts as gone."
+        )
+        return seen % {"n": processes.current, "whole": processes.total}, False
     if run is not None and run.state == State.ROLLED_BACK:
-        return f"Contained. The new pipeline answers nobody of this run since {exactly(decided)} UTC.", True
+        over = gettext("Contained. The new pipeline answers nobody of this run since %(when)s UTC.")
+        return over % {"when": exactly(decided)}, True
     if flag.killed_at is not None:
-        return f"Contained. The flag is off for everybody since {exactly(flag.killed_at)} UTC.", True
-    return "The flag is not killed, and no rollback is under way.", incident.status == IncidentStatus.CLOSED
+        off = gettext("Contained. The flag is off for everybody since %(when)s UTC.")
+        return off % {"when": exactly(flag.killed_at)}, True
+    closed = incident.status == IncidentStatus.CLOSED
+    return gettext("The flag is not killed, and no rollback is under way."), closed
 
 
 def _next_step(incident: Incident, now: datetime) -> str:
     run = incident.rollout
     cool_down = run.cool_down_until if run and run.cool_down_until and run.cool_down_until > now else None
-    restart = f" and the cool-down (until {moment(cool_down)} UTC)" if cool_down else ""
     match incident.status:
-        case IncidentStatus.OPEN:
-            return (
-                f"Next: acknowledge with the cause, as far as it is known. A new run is possible after that{restart}."
+        case IncidentStatus.OPEN if cool_down:
+            next_step = gettext(
+                "Next: acknowledge with the cause, as far as it is known. A new run is possible after that and the "
+                "cool-down (until %(when)s UTC)."
             )
+            return next_step % {"when": moment(cool_down)}
+        case IncidentStatus.OPEN:
+            return gettext("Next: acknowledge with the cause, as far as it is known. A new run is possible after that.")
         case IncidentStatus.ACKNOWLEDGED:
-            return "Next: close it with the cause and the follow-up."
+            return gettext("Next: close it with the cause and the follow-up.")
     return ""
 
 
@@ -169,16 +200,20 @@ def _seen(incident: Incident, decided: datetime) -> tuple[tuple[Chart, ...], tup
     axis = Axis(max(begun, decided - BEFORE), decided, timedelta(minutes=10), timedelta(hours=1))
     charts = charts_of(minutes, axis, policy.gates_of(policy.stages[run.stage]))
     exposed = (
-        ("Athletes exposed", count(new.subjects), "in this stage"),
-        ("Answers", count(new.answered), "of the new pipeline"),
-        ("Failed", count(new.failed), f"{count(new.fallback)} fell back"),
-        ("Critical reports", count(new.critical), "of these athletes"),
+        (gettext("Athletes exposed"), count(new.subjects), gettext("in this stage")),
+        (gettext("Answers"), count(new.answered), gettext("of the new pipeline")),
+        (gettext("Failed"), count(new.failed), _fallen(new.fallback)),
+        (gettext("Critical reports"), count(new.critical), gettext("of these athletes")),
     )
     return charts[1:4], exposed
+
+
+def _fallen(number: int) -> str:
+    return gettext("%(n)s fell back") % {"n": count(number)}
 
 
 def _acknowledged(incident: Incident, names: dict[UUID, str]) -> str:
     if incident.acknowledged_at is None:
         return ""
     who = names.get(incident.acknowledged_by_id) if incident.acknowledged_by_id else None
-    return f"{who or 'Somebody'}, {exactly(incident.acknowledged_at)} UTC"
+    return f"{who or gettext('Somebody')}, {exactly(incident.acknowledged_at)} UTC"

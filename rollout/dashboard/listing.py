@@ -9,20 +9,23 @@ from typing import Any, Final
 from uuid import UUID
 
 from django.db.models import OuterRef, Subquery
+from django.utils.translation import gettext
 
 from accounts.directory import user_names
 from common import clock
 from common.spans import span
+from common.translating.showing import shown as said
 from rollout.ages import full_since, is_full
 from rollout.dashboard.gates import read_verdicts
 from rollout.dashboard.run import parsed
-from rollout.dashboard.words import KILLED, OFF, ON, OUTCOMES, STATES, Pill, moment, percent
+from rollout.dashboard.words import KILLED, OFF, ON, OUTCOMES, STATES, Pill, moment, parts, percent
 from rollout.engine import end_of
 from rollout.gates.evidence import Outcome
 from rollout.lifecycle import LIVE, State
 from rollout.models import Approval, Flag, Incident, IncidentStatus, Rollout, RolloutStep
 from rollout.runs import view_of
 from rollout.stale import STALE_AFTER
+from rollout.whys import service_name, step_name, told
 
 GROUPS: Final = (("needs", "Needs you"), ("live", "Running"), ("rest", "Not rolling out"))
 FILTERS: Final = (("all", "All"), ("live", "Live"), ("needs", "Needs you"), ("stale", "Stale"), ("killed", "Killed"))
@@ -82,12 +85,12 @@ def listing(*, chosen: str = "all", words: str = "") -> Listing:
     flags = list(Flag.objects.order_by("name"))
     facts = _facts(flags)
     rows = [_row(flag, facts) for flag in flags]
-    filters = tuple((name, label, sum(_passes(row, name) for row in rows)) for name, label in FILTERS)
+    filters = tuple((name, said(label), sum(_passes(row, name) for row in rows)) for name, label in FILTERS)
     needle = words.strip().lower()
     shown = [row for row in rows if _passes(row, chosen) and needle in f"{row.key} {row.policy}".lower()]
     groups = ((title, tuple(row for row in shown if row.group == name)) for name, title in GROUPS)
     return Listing(
-        groups=tuple((title, found) for title, found in groups if found),
+        groups=tuple((Pill("", title, "").word, found) for title, found in groups if found),
         filters=filters,
         total=len(rows),
         live=sum("live" in row.tags for row in rows),
@@ -142,7 +145,7 @@ def _row(flag: Flag, facts: _Facts) -> Row:
         pill=_pill(flag, run, shows_run=shows_run),
         is_synthetic=bool(run and run.synthetic),
         cells=_cells(run, len(policy.stages)) if run and policy and shows_run else (),
-        stage=f"{run.stage + 1} of {len(policy.stages)}" if run and policy and shows_run else "–",
+        stage=parts(run.stage + 1, len(policy.stages)) if run and policy and shows_run else "–",
         share=percent(flag.rollout_thousandths if flag.enabled and not flag.killed_at else 0),
         next_what=what,
         next_note=note,
@@ -174,23 +177,27 @@ def _next(
 ) -> tuple[str, str, str]:
     """Return what comes next, a note, and the page where it is done (blank: the run's own)."""
     if incident is not None:
-        return "Acknowledge", f"open {span(facts.at - incident.created_at)}", f"incident:{incident.pk}"
+        note = gettext("open %(time)s") % {"time": span(facts.at - incident.created_at)}
+        return gettext("Acknowledge"), note, f"incident:{incident.pk}"
     if asked is not None:
-        return "Second person", f"asked by {facts.names.get(asked.requested_by_id, 'somebody')}", "approvals"
+        who = facts.names.get(asked.requested_by_id) or gettext("somebody")
+        return gettext("Second person"), gettext("asked by %(who)s") % {"who": who}, "approvals"
     if run is None or State(run.state) not in LIVE:
-        return ("A second person resumes it", "", "") if flag.killed_at else ("–", "", "")
+        return (gettext("A second person resumes it"), "", "") if flag.killed_at else ("–", "", "")
     match State(run.state):
         case State.HOLDING:
-            return "Decide: extend, advance or stop", _short(run.waits_for), ""
+            return gettext("Decide: extend, advance or stop"), _short(told(run.waits_for)), ""
         case State.PAUSED:
-            return "Resume or roll back", _short(run.waits_for), ""
+            return gettext("Resume or roll back"), _short(told(run.waits_for)), ""
         case State.SCHEDULED:
-            return moment(run.starts_at), "starts by itself", ""
+            return moment(run.starts_at), gettext("starts by itself"), ""
         case State.ROLLING_BACK:
-            return "Waits for processes", "", ""
+            return gettext("Waits for processes"), "", ""
     policy = parsed(run.policy_text, run.policy_name)
     end = end_of(policy.stages[run.stage], view_of(run))
-    return moment(end), f"in {span(end - facts.at)}" if end > facts.at else "at the next check", ""
+    if end <= facts.at:
+        return moment(end), gettext("at the next check"), ""
+    return moment(end), gettext("in %(time)s") % {"time": span(end - facts.at)}, ""
 
 
 def _short(text: str) -> str:
@@ -204,17 +211,18 @@ def _gates(run: Rollout) -> Pill | None:
         number = outcomes.count(worst)
         if number:
             pill = OUTCOMES[worst]
-            return Pill(pill.icon, f"{number} {pill.word.lower()}", pill.tone)
+            return Pill(pill.icon, f"{number} {pill.small}", pill.tone)
     return None
 
 
 def _who(step: RolloutStep, names: Mapping[UUID, str]) -> str:
     who = names.get(step.actor_id) if step.actor_id else None
-    return f"{who or step.actor.removeprefix('service:')}: {step.command.replace('_', ' ')}"
+    return f"{who or service_name(step.actor)}: {step_name(step.command)}"
 
 
 def _stale(flag: Flag, facts: _Facts, *, is_live: bool) -> str:
     since = facts.full_since.get(flag.pk)
     if is_live or since is None or facts.at - since < STALE_AFTER:
         return ""
-    return f"Stale: 100 %, {(facts.at - since).days} d"
+    days = (facts.at - since).days
+    return gettext("Stale: 100 %%, %(n)s d") % {"n": days}

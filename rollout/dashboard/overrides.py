@@ -8,11 +8,14 @@ from datetime import datetime, timedelta
 from typing import Any, Final
 from uuid import UUID
 
+from django.utils.translation import gettext
+
 from accounts.directory import user_names, users_named
 from accounts.models import Athlete
 from accounts.scope import athletes_in_scope
 from common.admin import may
 from common.spans import span
+from common.translating.showing import shown
 from rollout.dashboard.words import moment
 from rollout.models import Flag, UserOverride
 from rollout.policies import OF_ATHLETES
@@ -46,7 +49,7 @@ def overrides_of(flag: Flag, user: Any, now: datetime, *, shown: int) -> tuple[t
     live = UserOverride.objects.filter(flag=flag, expires_at__gt=now)
     rows = list(live.order_by("expires_at", "id")[:shown])
     names = _names(flag.name, {row.subject_id for row in rows}, user)
-    kind = "Athlete" if is_about_athletes(flag.name) else "Person"
+    kind = gettext("Athlete") if is_about_athletes(flag.name) else gettext("Person")
     return tuple(
         OverrideRow(
             subject_id=row.subject_id,
@@ -88,6 +91,6 @@ def subjects_named(key: str, words: str, user: Any) -> list[tuple[UUID, str]]:
         return users_named(words.strip())
     rows = Athlete.objects.filter(athletes_in_scope(user, "athlete:view"), name__icontains=words.strip())
     return [
-        (pk, f"{name}, {tier or 'no tier'}")
+        (pk, f"{name}, {shown(tier.capitalize()) if tier else gettext('no tier')}")
         for pk, name, tier in rows.order_by("name", "pk").values_list("pk", "name", "tier")[:MOST_FOUND]
     ]

@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final
 
+from django.utils.translation import gettext
+
 from common.spans import span
 from rollout.dashboard.words import moment
 from rollout.models import FlagProcess
@@ -50,7 +52,7 @@ def processes_now(now: datetime) -> Processes:
             is_current=row.snapshot_version == token,
             is_silent=now - row.seen_at > SILENT_AFTER,
             since=moment(row.snapshot_at),
-            seen=f"{span(now - row.seen_at)} ago",
+            seen=gettext("%(time)s ago") % {"time": span(now - row.seen_at)},
         )
         for row in late_first[:SHOWN]
     )

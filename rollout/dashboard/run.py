@@ -7,13 +7,16 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import lru_cache
 
+from django.utils.translation import gettext, ngettext, pgettext
+
 from common import clock
 from common.spans import span
+from common.translating.showing import shown
 from rollout.dashboard.checks import checks_of
 from rollout.dashboard.gates import GateTable, gate_table, read_verdicts, title_of
 from rollout.dashboard.processes import Processes, processes_now
 from rollout.dashboard.traffic import Counted, counted_since, days_needed
-from rollout.dashboard.words import KILLED, STATES, Pill, count, moment, part_of, percent, reach, share, shortly
+from rollout.dashboard.words import KILLED, STATES, Pill, count, moment, part_of, parts, percent, reach, share, shortly
 from rollout.engine import TELLING, end_of
 from rollout.gates.evidence import Arm, Outcome, Verdict
 from rollout.lifecycle import EXPOSING, State
@@ -21,6 +24,7 @@ from rollout.models import Approval, Rollout
 from rollout.policy.load import parse_policy
 from rollout.policy.model import Policy, Stage
 from rollout.runs import view_of
+from rollout.whys import told
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +70,14 @@ class RunNow:
     blocked: str
     stale: str
     waiting: tuple[Approval, ...]
+
+    @property
+    def policy_title(self) -> str:
+        return gettext(self.policy.title)
+
+    @property
+    def stage_title(self) -> str:
+        return gettext(self.stage.title)
 
     @property
     def is_live(self) -> bool:
@@ -140,7 +152,7 @@ def _ladder(run: Rollout, policy: Policy, elapsed: timedelta) -> tuple[Rung, ...
         if place == "current":
             done = min(100, round(100 * (elapsed / whole))) if whole else 100
             note = part_of(min(elapsed, whole), whole) if State(run.state) in EXPOSING else span(whole)
-        found.append(Rung(index + 1, reach(stage), note, stage.title, place, done))
+        found.append(Rung(index + 1, reach(stage), note, gettext(stage.title), place, done))
     return tuple(found)
 
 
@@ -157,36 +169,57 @@ def _facts(
     end = end_of(stage, view)
     new, control = total.of(Arm.NEW, "subjects"), total.of(Arm.CONTROL, "subjects")
     mismatch = next((v.why for v in verdicts if v.why.startswith("sample ratio")), "")
-    extended = f", extended {run.extensions} of {stage.extensions}" if run.extensions else ""
     is_live = State(run.state) in EXPOSING
-    lag = processes.total - processes.current
+    seen = gettext("%(n)s of %(whole)s athletes seen") % {"n": count(new), "whole": count(new + control)}
     return (
         Fact(
-            f"Stage {run.stage + 1} of {len(policy.stages)}",
+            gettext("Stage %(number)s of %(stages)s") % {"number": run.stage + 1, "stages": len(policy.stages)},
             part_of(now - view.fresh_from, end - view.fresh_from) if is_live else STATES[State(run.state)].word,
-            f"ends {moment(end)}{extended}" if is_live else f"since {moment(_since(run))}",
+            _ends(run, stage, end) if is_live else gettext("since %(when)s") % {"when": moment(_since(run))},
         ),
         Fact(
-            "Share, wanted / observed",
+            gettext("Share, wanted / observed"),
             f"{percent(run.flag.rollout_thousandths)} / {share(total.share) if stage.has_control else '–'}",
-            f"{count(new)} of {count(new + control)} athletes seen" if stage.has_traffic else "nobody at this stage",
+            seen if stage.has_traffic else gettext("nobody at this stage"),
         ),
+        processes_fact(processes),
         Fact(
-            "Processes as wanted",
-            f"{processes.current} of {processes.total}",
-            f"{lag} not yet" if lag else "all have it" if processes.total else "none reports",
-            "wait" if lag or not processes.total else "",
-        ),
-        Fact(
-            "Sample ratio",
+            gettext("Sample ratio"),
             f"{count(new)} : {count(control)}" if stage.has_control else "–",
-            ("mismatch: verdicts are void" if mismatch else "as it should be")
-            if stage.has_control
-            else "no control here",
+            _ratio(stage, is_off=bool(mismatch)),
             "bad" if mismatch else "good" if stage.has_control and new else "",
         ),
         _next_decision(run, gates, end, now),
     )
+
+
+def _ends(run: Rollout, stage: Stage, end: datetime) -> str:
+    found = {"when": moment(end), "n": run.extensions, "most": stage.extensions}
+    words = gettext("ends %(when)s, extended %(n)s of %(most)s") if run.extensions else gettext("ends %(when)s")
+    return words % found
+
+
+def _ratio(stage: Stage, *, is_off: bool) -> str:
+    if not stage.has_control:
+        return gettext("no control here")
+    return gettext("mismatch: verdicts are void") if is_off else gettext("as it should be")
+
+
+def processes_fact(processes: Processes) -> Fact:
+    """Say how many processes decide by what is wanted."""
+    lag = processes.total - processes.current
+    return Fact(
+        gettext("Processes as wanted"),
+        parts(processes.current, processes.total),
+        _lag(lag, processes.total),
+        "wait" if lag or not processes.total else "",
+    )
+
+
+def _lag(behind: int, total: int) -> str:
+    if behind:
+        return gettext("%(n)s not yet") % {"n": behind}
+    return gettext("all have it") if total else gettext("none reports")
 
 
 def _since(run: Rollout) -> datetime:
@@ -195,23 +228,25 @@ def _since(run: Rollout) -> datetime:
 
 def _next_decision(run: Rollout, gates: GateTable, end: datetime, now: datetime) -> Fact:
     open_gates = gates.in_the_way
-    still = f"{open_gates} gate{'s' if open_gates != 1 else ''} open" if open_gates else "every gate passes"
+    label = gettext("Next decision")
+    still = ngettext("%(n)s gate open", "%(n)s gates open", open_gates) % {"n": open_gates}
+    still = still if open_gates else gettext("every gate passes")
     match State(run.state):
         case State.RUNNING | State.HOLDING if now < end:
-            return Fact("Next decision", f"in {span(end - now)}", still)
+            return Fact(label, gettext("in %(time)s") % {"time": span(end - now)}, still)
         case State.RUNNING:
-            return Fact("Next decision", "at the next check", still)
+            return Fact(label, gettext("at the next check"), still)
         case State.HOLDING:
-            return Fact("Next decision", "a person’s", still, "wait")
+            return Fact(label, gettext("a person’s"), still, "wait")
         case State.PAUSED:
-            return Fact("Next decision", "a person’s", "resume, or roll back", "wait")
+            return Fact(label, gettext("a person’s"), gettext("resume, or roll back"), "wait")
         case State.DRAFT:
-            return Fact("Next decision", "a second person’s", "approve, or refuse", "wait")
+            return Fact(label, gettext("a second person’s"), gettext("approve, or refuse"), "wait")
         case State.SCHEDULED:
-            return Fact("Next decision", f"starts {moment(run.starts_at)}", "by itself")
+            return Fact(label, gettext("starts %(when)s") % {"when": moment(run.starts_at)}, gettext("by itself"))
         case State.ROLLING_BACK:
-            return Fact("Next decision", "none", "waits for the last process")
-    return Fact("Next decision", "none", f"ended {moment(run.ended_at)}")
+            return Fact(label, pgettext("decision", "none"), gettext("waits for the last process"))
+    return Fact(label, pgettext("decision", "none"), gettext("ended %(when)s") % {"when": moment(run.ended_at)})
 
 
 def _reasons(
@@ -220,14 +255,15 @@ def _reasons(
     """Say why it does not advance now, in the order in which an operator can do something about it."""
     state, stage, found = State(run.state), policy.stages[run.stage], []
     if run.flag.killed_at is not None:
-        found.append(Reason("power_settings_new", "The flag is killed: off for everybody, above every stage"))
+        found.append(Reason("power_settings_new", gettext("The flag is killed: off for everybody, above every stage")))
     if state not in EXPOSING:
-        return (*found, Reason("info", run.waits_for or f"{STATES[state].word}: nothing is decided"))
+        nothing = gettext("%(state)s: nothing is decided") % {"state": STATES[state].word}
+        return (*found, Reason("info", told(run.waits_for) or nothing))
     if state is State.PAUSED:
-        found.append(Reason("pause_circle", "A person put it on hold; it goes on when somebody resumes it"))
+        found.append(Reason("pause_circle", gettext("A person put it on hold; it goes on when somebody resumes it")))
     end = end_of(stage, view_of(run))
     if now < end:
-        found.append(Reason("schedule", f"{span(end - now)} of the stage remain"))
+        found.append(Reason("schedule", gettext("%(time)s of the stage remain") % {"time": span(end - now)}))
     # What only tells somebody stands in nobody's way.
     titles = {gate.name: title_of(gate) for gate in policy.gates_of(stage) if gate.purpose not in TELLING}
     for verdict in verdicts:
@@ -235,42 +271,51 @@ def _reasons(
             found.append(_open_gate(verdict, titles[verdict.gate], needed))
     unsure = (Outcome.INCONCLUSIVE, Outcome.NO_DATA)
     if stage.extensions and any(v.outcome in unsure and v.gate in titles for v in verdicts):
-        left = stage.extensions - run.extensions
-        what = (
-            f"extended by {span(stage.extend)}, {left} more time{'s' if left > 1 else ''}"
-            if left > 0
-            else "a second person decides"
-        )
-        found.append(Reason("update", f"If still open at the end: {what}"))
+        found.append(Reason("update", _at_the_end(stage, stage.extensions - run.extensions)))
     if stage.manual:
-        found.append(Reason("person", "This stage is left by a person’s advance, also when everything passes"))
-    return tuple(found) or (Reason("check", "Nothing is in the way; it advances at the next check"),)
+        by_hand = gettext("This stage is left by a person’s advance, also when everything passes")
+        found.append(Reason("person", by_hand))
+    return tuple(found) or (Reason("check", gettext("Nothing is in the way; it advances at the next check")),)
+
+
+def _at_the_end(stage: Stage, left: int) -> str:
+    if left <= 0:
+        return gettext("If still open at the end: a second person decides")
+    words = ngettext(
+        "If still open at the end: extended by %(time)s, %(n)s more time",
+        "If still open at the end: extended by %(time)s, %(n)s more times",
+        left,
+    )
+    return words % {"time": span(stage.extend), "n": left}
 
 
 def _open_gate(verdict: Verdict, title: str, needed: dict[str, float | None]) -> Reason:
     icon = {Outcome.FAIL: "cancel", Outcome.INCONCLUSIVE: "hourglass_top"}.get(verdict.outcome, "block")
-    text = f"{title}: {verdict.outcome.value.replace('_', ' ')}" + (f" ({verdict.why})" if verdict.why else "")
+    text = f"{title}: {shown(verdict.outcome.value.replace('_', ' '))}"
+    text += f" ({told(verdict.why)})" if verdict.why else ""
     if verdict.gate not in needed:
         return Reason(icon, text)
     days = needed[verdict.gate]
-    when = "never at today’s traffic" if days is None else f"in about {span(timedelta(days=days))} at today’s traffic"
-    return Reason(icon, text if days == 0 else f"{text}; enough {when}")
+    if days is None:
+        return Reason(icon, gettext("%(gate)s; enough never at today’s traffic") % {"gate": text})
+    when = gettext("%(gate)s; enough in about %(time)s at today’s traffic")
+    return Reason(icon, text if days == 0 else when % {"gate": text, "time": span(timedelta(days=days))})
 
 
 def _blocked(run: Rollout, policy: Policy, gates: GateTable, now: datetime) -> str:
     """Return why an advance cannot be asked for now; what is only unsure goes to a second person with its evidence."""
     state = State(run.state)
     if run.flag.killed_at is not None:
-        return "the flag is killed"
+        return gettext("the flag is killed")
     if state is State.PAUSED:
-        return "on hold: resume it first"
+        return gettext("on hold: resume it first")
     if state not in EXPOSING:
-        return f"{STATES[state].word.lower()}: there is no next stage"
+        return gettext("%(state)s: there is no next stage") % {"state": STATES[state].small}
     end = end_of(policy.stages[run.stage], view_of(run))
     if now < end:
-        return f"{span(end - now)} of this stage remain"
+        return gettext("%(time)s of this stage remain") % {"time": span(end - now)}
     if gates.failed:
-        return f"failed: {shortly(gates.failed)}"
+        return gettext("failed: %(gates)s") % {"gates": shortly(gates.failed)}
     return ""
 
 

@@ -1,4 +1,4 @@
-"""Minutes of outcomes as charts: added up over steps of time, with the gates' thresholds drawn in. Pure."""
+"""Minutes of outcomes as charts: added up over steps of time, with the gates' thresholds drawn in."""
 
 from __future__ import annotations
 
@@ -9,10 +9,13 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
+from django.utils.formats import date_format
+from django.utils.translation import gettext
+
 from common.charts import Chart, Limit, Line, draw
 from common.stats.histogram import Histogram
-from rollout.dashboard.gates import ACTS as _ACTS
-from rollout.dashboard.gates import limit_text
+from common.translating.showing import number, shown
+from rollout.dashboard.gates import act_of, limit_text
 from rollout.dashboard.words import NOTHING, milliseconds, share
 from rollout.gates.evidence import Arm, Tally
 from rollout.policy.model import Gate, GateKind, Metric, Worse
@@ -105,32 +108,33 @@ def charts_of(minutes: Sequence[Minute], axis: Axis, gates: Sequence[Gate]) -> t
     """Return the charts of both arms over an axis, each with the limits of its gates."""
     fast = {arm: tallies(minutes, arm, axis) for arm in Arm}
     slow = {arm: tallies(minutes, arm, axis, max(axis.width, SLOW)) for arm in Arm}
-    slow_note = "24 h average" if axis.width < SLOW else ""
+    slow_note = gettext("24 h average") if axis.width < SLOW else ""
     times = _labels(axis)
 
     def of_answers(title: str, part: str, metric: Metric, *, inverse: bool = False) -> Chart:
         limits = _limits(gates, metric, inverse=inverse)
-        return _shares(title, _lines(fast, ratio(part, "answered", inverse=inverse)), times, limits)
+        return _shares(shown(title), _lines(fast, ratio(part, "answered", inverse=inverse)), times, limits)
 
     accepted, rated = _lines(slow, ratio("accepted", "decided")), _lines(slow, ratio("rating_sum", "rated"))
     return (
         of_answers("Success", "failed", Metric.ERROR, inverse=True),
         of_answers("Errors", "failed", Metric.ERROR),
-        _latency("Latency, p50", (0.5,), fast, times, gates),
-        _latency("Latency, p95 and p99", (0.95, 0.99), fast, times, gates),
+        _latency(gettext("Latency, p50"), (0.5,), fast, times, gates),
+        _latency(gettext("Latency, p95 and p99"), (0.95, 0.99), fast, times, gates),
         of_answers("Valid at once (parse success)", "invalid", Metric.INVALID, inverse=True),
         of_answers("Fallback to the other pipeline", "fallback", Metric.FALLBACK),
-        _shares("Acceptance without changes", accepted, times, _limits(gates, Metric.ACCEPTED), slow_note),
+        _shares(gettext("Acceptance without changes"), accepted, times, _limits(gates, Metric.ACCEPTED), slow_note),
         draw(
-            "Satisfaction, 1 to 5",
+            gettext("Satisfaction, 1 to 5"),
             rated,
             times,
             _limits(gates, Metric.RATING),
-            text=lambda value: NOTHING if value is None else f"{value:.2f}",
-            tick=lambda value: f"{value:g}",
+            text=lambda value: NOTHING if value is None else number(value, 2),
+            tick=number,
             note=slow_note,
             floor=1.0,
             ceiling=5.0,
+            of_limits=gettext("limits"),
         ),
     )
 
@@ -141,13 +145,24 @@ _NAMES: Final = {Arm.CONTROL: "Control", Arm.NEW: "New"}
 
 def _lines(by_arm: Mapping[Arm, Sequence[Tally]], value: Value, name: str = "", style: str = "solid") -> list[Line]:
     return [
-        Line(f"{words} {name}".strip(), arm.value, [value(tally) for tally in by_arm[arm]], style)
+        Line(f"{shown(words)} {name}".strip(), arm.value, [value(tally) for tally in by_arm[arm]], style)
         for arm, words in _NAMES.items()
     ]
 
 
 def _shares(title: str, lines: Sequence[Line], times: Sequence[str], limits: Sequence[Limit], note: str = "") -> Chart:
-    return draw(title, lines, times, limits, text=share, tick=_tick, note=note, floor=0.0, ceiling=1.0)
+    return draw(
+        title,
+        lines,
+        times,
+        limits,
+        text=share,
+        tick=_tick,
+        note=note,
+        floor=0.0,
+        ceiling=1.0,
+        of_limits=gettext("limits"),
+    )
 
 
 def _latency(
@@ -162,7 +177,7 @@ def _latency(
         name = f"p{100 * at:g}" if len(quantiles) > 1 else ""
         lines += _lines(by_arm, quantile(at), name, "dashed" if index else "solid")
     limits = [limit for at in quantiles for limit in _slower(gates, at)]
-    return draw(title, lines, times, limits, text=milliseconds, tick=_seconds, floor=0.0)
+    return draw(title, lines, times, limits, text=milliseconds, tick=_seconds, floor=0.0, of_limits=gettext("limits"))
 
 
 def _limits(gates: Sequence[Gate], metric: Metric, *, inverse: bool = False) -> list[Limit]:
@@ -172,30 +187,34 @@ def _limits(gates: Sequence[Gate], metric: Metric, *, inverse: bool = False) -> 
         if gate.kind is not GateKind.SLO or gate.metric is not metric or gate.limit is None:
             continue
         value, above = (1 - gate.limit if inverse else gate.limit), (gate.worse is Worse.ABOVE) != inverse
-        text = f"{100 * value:g} %" if inverse else limit_text(gate)
-        found.setdefault(value, Limit(value, above, f"{'>' if above else '<'} {text} {_ACTS[gate.purpose]}"))
+        text = f"{number(100 * value)} %" if inverse else limit_text(gate)
+        found.setdefault(value, Limit(value, above, _bound(">" if above else "<", text, gate)))
     return list(found.values())
 
 
 def _slower(gates: Sequence[Gate], at: float) -> list[Limit]:
     """Return limits on a quantile: "p95 above 3 s" is stated as "more than 5 % slower than 3 s"."""
     return [
-        Limit(gate.above_ms, True, f"> {milliseconds(gate.above_ms)} {_ACTS[gate.purpose]}")
+        Limit(gate.above_ms, True, _bound(">", milliseconds(gate.above_ms), gate))
         for gate in gates
         if gate.kind is GateKind.SLO and gate.metric is Metric.SLOWER and gate.above_ms and gate.limit is not None
         if abs(1 - gate.limit - at) < 1e-9
     ]
 
 
+def _bound(sign: str, limit: str, gate: Gate) -> str:
+    return f"{sign} {limit} {act_of(gate)}"
+
+
 def _labels(axis: Axis) -> list[str]:
     """Write the points in time; a day's name where the axis is longer than a day."""
-    form = "%H:%M" if axis.end - axis.start <= timedelta(days=1) else "%-d %b %H:%M"
-    return [point.astimezone(UTC).strftime(form) for point in axis.points]
+    form = "H:i" if axis.end - axis.start <= timedelta(days=1) else gettext("j M H:i")
+    return [str(date_format(point.astimezone(UTC), form)) for point in axis.points]
 
 
 def _tick(value: float) -> str:
-    return f"{100 * value:g} %"
+    return f"{number(100 * value)} %"
 
 
 def _seconds(value: float) -> str:
-    return f"{value / 1000:g} s"
+    return f"{number(value / 1000)} s"

@@ -7,6 +7,7 @@ from typing import Any
 from uuid import UUID
 
 from django.db.models import Exists, OuterRef
+from django.utils.translation import gettext
 
 from accounts.directory import user_names
 from common.spans import span
@@ -15,6 +16,7 @@ from rollout.dashboard.words import exactly, reach
 from rollout.lifecycle import LIVE, State
 from rollout.models import Flag, Rollout
 from rollout.runs import known_policies
+from rollout.whys import service_name, step_name
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,8 +38,8 @@ def newest_step(run: Rollout, saw: str) -> Conflict | None:
     if step is None:
         return None
     names = user_names([step.actor_id]) if step.actor_id else {}
-    who = names.get(step.actor_id, step.actor.removeprefix("service:")) if step.actor_id else step.actor
-    return Conflict(int(saw), run.version, who, step.command.replace("_", " "), exactly(step.at))
+    who = names.get(step.actor_id, service_name(step.actor)) if step.actor_id else step.actor
+    return Conflict(int(saw), run.version, who, step_name(step.command), exactly(step.at))
 
 
 def people_of(now: RunNow) -> dict[UUID, str]:
@@ -57,9 +59,12 @@ def startable() -> dict[str, Any]:
     policies = [
         {
             "name": policy.name,
-            "title": policy.title,
-            "description": policy.description,
-            "stages": [f"{reach(stage)} for {span(stage.duration)}" for stage in policy.stages],
+            "title": gettext(policy.title),
+            "description": gettext(policy.description) if policy.description else "",
+            "stages": [
+                gettext("%(share)s for %(time)s") % {"share": reach(stage), "time": span(stage.duration)}
+                for stage in policy.stages
+            ],
         }
         for policy in known_policies().values()
     ]

@@ -10,6 +10,7 @@ from django.contrib import admin
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.template.response import TemplateResponse
 from django.urls import path, reverse
+from django.utils.translation import gettext, gettext_noop
 from django.views.decorators.http import require_POST
 
 from accounts.requests import acting_user
@@ -26,7 +27,13 @@ from rollout.dashboard.starting import newest_step, people_of, startable
 from rollout.models import Approval, Incident, Rollout
 from rollout.pages.acting import LEAST_REASON, command, decide, on_incident, start
 
-REASONS = ("Athlete safety", "Wrong plans", "Errors or latency", "Planned stop", "Other")
+REASONS = (
+    gettext_noop("Athlete safety"),
+    gettext_noop("Wrong plans"),
+    gettext_noop("Errors or latency"),
+    gettext_noop("Planned stop"),
+    gettext_noop("Other"),
+)
 
 
 @admin.register(Rollout)
@@ -56,7 +63,9 @@ class RolloutAdmin(OperatorAdmin):
         chosen = chosen if chosen in dict(FILTERS) else "all"
         words = request.GET.get("q", "")[:100]
         found = listing(chosen=chosen, words=words)
-        return self.page(request, "rollout/rollouts.html", "Rollouts", listing=found, chosen=chosen, words=words)
+        return self.page(
+            request, "rollout/rollouts.html", gettext("Rollouts"), listing=found, chosen=chosen, words=words
+        )
 
     def run_page(self, request: HttpRequest, object_id: UUID) -> HttpResponse:
         """One run: its state above, what it has seen below."""
@@ -68,7 +77,7 @@ class RolloutAdmin(OperatorAdmin):
         return self.page(
             request,
             "rollout/run.html",
-            f"Rollout of {run.flag.name}",
+            gettext("Rollout of %(flag)s") % {"flag": run.flag.name},
             now=now,
             history=run_history(now, request.user, chosen=chosen),
             number=run_number(run),
@@ -116,7 +125,9 @@ class RolloutAdmin(OperatorAdmin):
                 pass
         with unit_of_work(user, read_only=True):
             form = request.POST if request.method == "POST" else request.GET
-            return self.page(request, "rollout/start.html", "New rollout", form=form.dict(), **startable()).render()
+            return self.page(
+                request, "rollout/start.html", gettext("New rollout"), form=form.dict(), **startable()
+            ).render()
 
 
 @admin.register(Incident)
@@ -136,7 +147,7 @@ class IncidentAdmin(OperatorAdmin):
     def list_page(self, request: HttpRequest) -> HttpResponse:
         """The newest, those that wait first."""
         self.allow(request)
-        return self.page(request, "rollout/incidents.html", "Incidents", rows=incident_rows())
+        return self.page(request, "rollout/incidents.html", gettext("Incidents"), rows=incident_rows())
 
     def incident(self, request: HttpRequest, object_id: UUID) -> HttpResponse:
         """One incident."""
@@ -144,7 +155,7 @@ class IncidentAdmin(OperatorAdmin):
         found = Incident.objects.select_related("flag", "rollout").filter(pk=object_id).first()
         if found is None:
             raise NotVisible("There is no such incident.")
-        return self.page(request, "rollout/incident.html", "Incident", page=incident_page(found, request.user))
+        return self.page(request, "rollout/incident.html", gettext("Incident"), page=incident_page(found, request.user))
 
     def act(self, request: HttpRequest, object_id: UUID) -> HttpResponse:
         """Acknowledge, close, or add to the timeline."""
@@ -172,7 +183,7 @@ class ApprovalAdmin(OperatorAdmin):
     def list_page(self, request: HttpRequest) -> HttpResponse:
         """What waits, and what was decided lately."""
         self.allow(request)
-        return self.page(request, "rollout/approvals.html", "Approvals", inbox=inbox(acting_user(request)))
+        return self.page(request, "rollout/approvals.html", gettext("Approvals"), inbox=inbox(acting_user(request)))
 
     def decide(self, request: HttpRequest, object_id: UUID) -> HttpResponse:
         """Approve or refuse; who asked may withdraw, and comes back to where they asked."""

@@ -6,9 +6,12 @@ import json
 from collections.abc import Sequence
 from typing import Any, Final
 
+from django.utils.translation import gettext
+
+from common.translating.showing import said, shown
 from telemetry.dashboards import numbers
 from telemetry.dashboards.asked import Asked
-from telemetry.dashboards.comparing import ADHERENCE, Weekly
+from telemetry.dashboards.comparing import ADHERENCE, Side, Weekly
 from telemetry.dashboards.numbers import text
 from telemetry.metric_definitions import definitions
 from telemetry.pages.words import week
@@ -17,6 +20,11 @@ COLOURS: Final = ("var(--mx-1)", "var(--mx-2)", "var(--mx-3)", "var(--mx-4)")
 CONTROL: Final = "var(--mx-control)"
 _POINTS: Final = ("circle", "triangle", "rectRot", "star")
 _INK: Final = "#737b8a"
+
+
+def label_of(side: Side) -> str:
+    """Return a side's name: a key as it is, what has none in the language at hand."""
+    return side.label if side.name else shown(side.label)
 
 
 def drawn(weekly: Weekly, asked: Asked) -> tuple[str, str] | None:
@@ -35,11 +43,11 @@ def chart_data(weekly: Weekly, asked: Asked) -> str:
         colour = CONTROL if side.is_control or not side.name else next(colours)
         shape = "rect" if side.is_control or not side.name else next(points)
         values = [None if one.value is None else round(100 * one.value, 1) for one in weekly.values[side.name]]
-        sets.append(_dataset(side.label, values, colour, shape, [4, 4] if not side.name else []))
+        sets.append(_dataset(label_of(side), values, colour, shape, [4, 4] if not side.name else []))
     target = definitions()[ADHERENCE].target
     if target:
         values = [100 * target.value] * len(asked.weeks)
-        sets.append(_dataset("Target", values, "var(--mx-target)", False, [2, 3]))
+        sets.append(_dataset(shown("Target"), values, "var(--mx-target)", False, [2, 3]))
     return json.dumps({"labels": [week(one) for one in asked.weeks], "datasets": sets})
 
 
@@ -92,5 +100,5 @@ def note(weekly: Weekly) -> str:
 
 def sentence(weekly: Weekly) -> str:
     """Return what a reader who does not see the chart needs: the newest values."""
-    ends = [f"{side.label} {text(weekly.values[side.name][-1], 'share')}" for side in weekly.sides]
-    return f"Adherence in the last week: {', '.join(ends)}"
+    ends = [f"{label_of(side)} {said(text(weekly.values[side.name][-1], 'share'))}" for side in weekly.sides]
+    return gettext("Adherence in the last week: {values}").format(values=", ".join(ends))

@@ -13,6 +13,7 @@ from django.contrib import admin
 from django.db.models import Q
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import path, reverse
+from django.utils.translation import gettext_lazy as _
 from django.views.decorators.http import require_POST
 
 from common import clock
@@ -21,6 +22,7 @@ from common.context import unit_of_work
 from common.errors import InvalidInput, NotVisible
 from common.monitoring import METRICS, Metric, Unit
 from common.operator_pages import OperatorAdmin, Refused, own_transaction, tell
+from common.translating.showing import day, shown
 from telemetry.models import AlertIncident, AlertRule
 from telemetry.pages.listing import incidents, page_of_alerts
 from telemetry.services.alert_rules import (
@@ -63,7 +65,7 @@ class AlertAdmin(OperatorAdmin):
         self.allow(request)
         with unit_of_work(request.user, read_only=True):  # type: ignore[arg-type]  # who is allowed is logged in
             page = page_of_alerts(clock.now())
-            return self.page(request, "telemetry/alerts.html", "Alerts", page=page, hours=HOURS).render()
+            return self.page(request, "telemetry/alerts.html", shown("Alerts"), page=page, hours=HOURS).render()
 
     def alert_page(self, request: HttpRequest, pk: UUID) -> HttpResponse:
         """One alert with all that was told of it."""
@@ -72,8 +74,8 @@ class AlertAdmin(OperatorAdmin):
             row = AlertIncident.objects.select_related("rule").filter(pk=pk).first()
             if row is None:
                 raise NotVisible("There is no such alert.")
-            given = {"alert": incidents([row])[0], "hours": HOURS}
-            return self.page(request, "telemetry/alert.html", row.rule.name, **given).render()
+            alert = incidents([row])[0]
+            return self.page(request, "telemetry/alert.html", alert.name, alert=alert, hours=HOURS).render()
 
     def acknowledge(self, request: HttpRequest, pk: UUID) -> HttpResponse:
         """Say that somebody is on it."""
@@ -90,7 +92,7 @@ class AlertAdmin(OperatorAdmin):
             until = clock.now() + timedelta(hours=min(int(hours), 10_000))
             reason = request.POST.get("reason", "")
             silence_rule(rule_id=pk, until=until, reason=reason, acting_user=request.user)  # type: ignore[arg-type]
-            return f"Silenced until {until:%-d %b %H:%M} UTC; it goes on being judged and shown."
+            return f"Silenced until {day(until, 'j M H:i')} UTC; it goes on being judged and shown."
 
         return self._do(request, act)
 
@@ -122,7 +124,8 @@ def _said(service: Callable[..., object], done: str, **given: Any) -> str:
 
 
 def _choice(metric: Metric) -> str:
-    return metric.title if metric.unit in (Unit.NUMBER, Unit.YES_NO) else f"{metric.title}, {metric.unit}"
+    title = shown(metric.title)
+    return title if metric.unit in (Unit.NUMBER, Unit.YES_NO) else f"{title}, {shown(metric.unit.value)}"
 
 
 class AlertRuleForm(forms.ModelForm[AlertRule]):
@@ -152,9 +155,9 @@ class AlertRuleAdmin(PolicyAdmin):
     search_fields = ("name", "description")
     fieldsets: ClassVar = (
         (None, {"fields": ("name", "description", "enabled", "expected")}),
-        ("What is watched", {"fields": ("metric", "label", "window_minutes", "min_n")}),
-        ("When it fires", {"fields": ("comparison", "threshold", "clear_threshold", "lasting_seconds")}),
-        ("Who is told", {"fields": ("severity", "channel", "remind_minutes")}),
+        (_("What is watched"), {"fields": ("metric", "label", "window_minutes", "min_n")}),
+        (_("When it fires"), {"fields": ("comparison", "threshold", "clear_threshold", "lasting_seconds")}),
+        (_("Who is told"), {"fields": ("severity", "channel", "remind_minutes")}),
     )
 
     def visible(self, user: Any) -> Q:

@@ -10,13 +10,16 @@ from uuid import UUID
 
 from django.contrib.auth import get_user_model
 from django.db.models import Prefetch
+from django.utils.translation import gettext
 
 from common import clock
 from common.alerts import Delivery, News, Severity, deliveries, delivery_key, groups
 from common.monitoring import METRICS, Unit
+from common.translating.showing import day, shown
 from telemetry.alert_words import Pill, limit_text, span, value_text
 from telemetry.alerting import Status
 from telemetry.models import AlertIncident, AlertNotice, AlertRule, AlertState, Channel
+from telemetry.words import shipped
 
 RECENT_INCIDENTS: Final = 30
 RECENT_TESTS: Final = 5
@@ -73,6 +76,7 @@ class Incident:
     pk: UUID
     rule: AlertRule
     name: str
+    describes: str
     label: str
     severity: Pill
     value: str
@@ -107,6 +111,8 @@ class RuleRow:
     """One rule with all its labels."""
 
     rule: AlertRule
+    name: str
+    describes: str
     title: str
     limit: str
     severity: Pill
@@ -138,14 +144,14 @@ def page_of_alerts(now: datetime) -> Page:
     ended = list(AlertIncident.objects.exclude(ended_at=None).select_related("rule").order_by("-ended_at"))[
         :RECENT_INCIDENTS
     ]
-    shown = incidents([*open_ones, *ended])
+    found = incidents([*open_ones, *ended])
     judged = max((rule.evaluated_at for rule in rules if rule.evaluated_at), default=None)
     tests = AlertNotice.objects.filter(incident=None).order_by("-id")[:RECENT_TESTS]
     addresses = groups()
     names = dict(Channel.choices)
     return Page(
-        firing=tuple(sorted(shown[: len(open_ones)], key=lambda one: one.severity.tone)),  # bad before wait
-        recent=tuple(shown[len(open_ones) :]),
+        firing=tuple(sorted(found[: len(open_ones)], key=lambda one: one.severity.tone)),  # bad before wait
+        recent=tuple(found[len(open_ones) :]),
         rules=tuple(sorted((_rule_row(rule, now) for rule in rules), key=_by_need)),
         tests=notices(list(tests)),
         channels=tuple((name, str(names.get(name, name)), count) for name, count in addresses.items()),
@@ -185,13 +191,15 @@ def _incident(
     title, unit = title_and_unit(row.rule)
     acknowledged = ""
     if row.acknowledged_at is not None:
-        acknowledged = f"{names.get(row.acknowledged_by_id or UUID(int=0), 'a command')}, {moment(row.acknowledged_at)}"
+        who = names.get(row.acknowledged_by_id or UUID(int=0)) or shown("a command")
+        acknowledged = f"{who}, {moment(row.acknowledged_at)}"
     silenced = _silence(row.rule, now, names) if row.ended_at is None else ""
     current = state.value if state is not None and row.ended_at is None else row.value
     return Incident(
         pk=row.pk,
         rule=row.rule,
-        name=row.rule.name,
+        name=shipped(row.rule.name),
+        describes=shipped(row.rule.description),
         label=row.label,
         severity=SEVERITIES[row.severity],
         value=value_text(unit, current),
@@ -226,6 +234,8 @@ def _rule_row(rule: AlertRule, now: datetime) -> RuleRow:
     by_severity = rule.channel == Channel.BY_SEVERITY
     return RuleRow(
         rule=rule,
+        name=shipped(rule.name),
+        describes=shipped(rule.description),
         title=title,
         limit=limit_text(unit, rule.comparison, rule.threshold),
         severity=SEVERITIES[rule.severity],
@@ -263,7 +273,8 @@ def _silence(rule: AlertRule, now: datetime, names: dict[UUID, str]) -> str:
     if rule.silenced_until is None or rule.silenced_until <= now:
         return ""
     by = names.get(rule.silenced_by_id) if rule.silenced_by_id else None
-    return f"until {moment(rule.silenced_until)}: {rule.silence_reason}" + (f" ({by})" if by else "")
+    until = gettext("until {moment}: {reason}").format(moment=moment(rule.silenced_until), reason=rule.silence_reason)
+    return until + (f" ({by})" if by else "")
 
 
 def title_and_unit(rule: AlertRule) -> tuple[str, Unit]:
@@ -274,7 +285,7 @@ def title_and_unit(rule: AlertRule) -> tuple[str, Unit]:
 
 def moment(at: datetime) -> str:
     """Return a time, UTC, to the minute."""
-    return f"{at:%-d %b %H:%M}"
+    return day(at, "j M H:i")
 
 
 def spark(recent: Sequence[Sequence[float | None]]) -> str:

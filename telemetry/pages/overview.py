@@ -6,7 +6,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
+from django.utils.translation import gettext
+
 from common.charts import Chart, Line, draw
+from common.translating.showing import counts, shown
 from telemetry.dashboards import comparing, numbers, plans
 from telemetry.dashboards.asked import WEEK, Asked
 from telemetry.dashboards.comparing import Side, Weekly
@@ -93,7 +96,7 @@ def overview(marts: Marts, asked: Asked) -> Found:
     heads = standings(marts, asked, HEADLINES)
     funnel, changed = plans.funnel(marts, asked), plans.changes(marts, asked)
     weekly, table = comparing.weekly(marts, asked), comparing.last_week(marts, asked)
-    shown = {
+    given = {
         "cards": [card(one, asked) for one in heads],
         "is_filtered": bool(asked.arm),
         "stages": stages(funnel, marts),
@@ -106,7 +109,7 @@ def overview(marts: Marts, asked: Asked) -> Found:
         "least_plans": LEAST_PLANS,
         "week_title": f"Week {table.week.isocalendar().week}",
         "week_days": days(table.week, table.week + WEEK - (WEEK / 7)),
-        "week_columns": [side.label for side in table.sides],
+        "week_columns": [adherence.label_of(side) for side in table.sides],
         "week_rows": [week_row(row) for row in table.rows],
     }
     tables = (
@@ -124,19 +127,20 @@ def overview(marts: Marts, asked: Asked) -> Found:
         and not any(row.whole.n for row in table.rows)
         and not any(one.now.n for one in heads)
     )
-    return Found(shown, tables, is_synthetic, is_empty)
+    return Found(given, tables, is_synthetic, is_empty)
 
 
 def card(standing: Standing, asked: Asked) -> Card:
     """Return a target as its card shows it."""
     one, unit = standing.definition, standing.definition.unit
-    weeks = f"{standing.target.weeks} weeks" if standing.target.weeks > 1 else "a week"
+    weeks = shown(f"{standing.target.weeks} weeks" if standing.target.weeks > 1 else "a week")
+    aim = ("" if standing.target.at_least else "≤ ") + goal(standing.target.value, unit)
     late = standing.week is not None and standing.week != asked.last_week
     return Card(
         one.title,
-        f"{one.describes}, over {weeks}",
+        gettext("{describes}, over {weeks}").format(describes=shown(one.describes), weeks=weeks),
         text(standing.now, unit),
-        f"target {'' if standing.target.at_least else '≤ '}{goal(standing.target.value, unit)}",
+        f"target {aim}",
         f"n {standing.now.n:,.0f}" if standing.now.value is not None else "",
         state_of(standing),
         spark(standing, asked),
@@ -186,10 +190,10 @@ def _notes(funnel: Funnel, stage: str, marts: Marts) -> tuple[str, ...]:
     if waiting.is_hidden:
         found.append(f"fewer than {numbers.LEAST_PEOPLE} {_WAITING[_BEFORE[stage]]}")
     elif waiting.value:
-        oldest = ""
+        waits = f"{counts(f'{waiting.value:,.0f}')} {shown(_WAITING[_BEFORE[stage]])}"
         if stage == "submitted" and funnel.oldest_waiting:
-            oldest = f", oldest {age(marts.build.as_of - funnel.oldest_waiting)}"
-        found.append(f"{waiting.value:,.0f} {_WAITING[_BEFORE[stage]]}{oldest}")
+            waits += ", " + shown(f"oldest {age(marts.build.as_of - funnel.oldest_waiting)}")
+        found.append(waits)
     if stage == "completed" and funnel.waiting["replaced"].value:
         found.append(f"{funnel.waiting['replaced'].value:,.0f} replaced by a newer plan")
     return tuple(found)
@@ -220,8 +224,8 @@ def _heat_cell(row: plans.CoachRow, kind: str) -> HeatCell:
     return HeatCell(f"{100 * share.value:.0f}", round(70 * min(share.value / SHADES, 1.0), 1), look)
 
 
-def _signed(shown: Number) -> str:
-    return f"{shown.value:+.1f}" if shown.value is not None else "–"
+def _signed(one: Number) -> str:
+    return f"{one.value:+.1f}" if one.value is not None else "–"
 
 
 def week_row(row: comparing.Row) -> dict[str, Any]:
@@ -239,8 +243,8 @@ def week_row(row: comparing.Row) -> dict[str, Any]:
     }
 
 
-def _short(shown: Number, unit: str) -> str:
-    return "–" if shown.value is None else text(shown, unit).partition(" ")[0]
+def _short(one: Number, unit: str) -> str:
+    return "–" if one.value is None else text(one, unit).partition(" ")[0]
 
 
 def targets_table(found: Sequence[Standing]) -> Table:
@@ -266,9 +270,9 @@ def targets_table(found: Sequence[Standing]) -> Table:
 
 
 def funnel_table(funnel: Funnel) -> Table:
-    rows = [(STAGE_TITLES[name], Cell(shown, "count")) for name, shown in funnel.reached.items()]
-    rows += [(_WAITING.get(name, name), Cell(shown, "count")) for name, shown in funnel.waiting.items()]
-    rows += [(f"median {name.replace('_', ' ')}", Cell(shown, "hours")) for name, shown in funnel.hours.items()]
+    rows = [(STAGE_TITLES[name], Cell(one, "count")) for name, one in funnel.reached.items()]
+    rows += [(_WAITING.get(name, name), Cell(one, "count")) for name, one in funnel.waiting.items()]
+    rows += [(f"median {name.replace('_', ' ')}", Cell(one, "hours")) for name, one in funnel.hours.items()]
     return Table("plans", "From generated to completed", ("step", "value"), tuple(rows))
 
 

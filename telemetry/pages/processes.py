@@ -8,6 +8,8 @@ from datetime import timedelta
 from typing import Final
 
 from common.charts import Chart, Limit, Line, draw
+from common.counts import counted
+from common.translating.showing import day, shown
 from telemetry.dashboards.numbers import NO_DATA, Number, goal, of_unit
 from telemetry.monitored import LATELY
 from telemetry.pages.gauges import Gauge, Gauges, met, on_time
@@ -25,8 +27,9 @@ _GIB: Final = 2.0**30
 
 def job_gauge(health: ServiceHealth) -> Gauge:
     """Return the card of jobs that wait for a worker."""
-    many = f"{health.queue_length:,}{' or more' if health.queue_length >= MOST_JOBS else ''}"
-    note = f"{many} queued" + "".join(f", {n:,} in the broker's {name}" for name, n in health.queues.items())
+    many = f"{health.queue_length:,}"
+    note = shown(f"{many} or more queued" if health.queue_length >= MOST_JOBS else f"{many} queued")
+    note += "".join(", " + shown(f"{n:,} in the broker's {key}") for key, n in health.queues.items())
     return Gauge(
         "Oldest job waits", seconds(health.queue_seconds), note, on_time(health.queue_seconds > LATE_JOB_SECONDS)
     )
@@ -53,7 +56,7 @@ def _used(health: ServiceHealth) -> tuple[Gauge, Gauge]:
         last = max(one.seen_at for one in health.processes)
         note = f"a process was last seen {age(health.until - last)} ago"
         return Gauge("Memory", NO_DATA, note), Gauge("Processor", NO_DATA, note)
-    largest, many = max(one.memory_bytes for one in lately), f"{len(lately)} process{'es' if len(lately) > 1 else ''}"
+    largest, many = max(one.memory_bytes for one in lately), counted(len(lately), "process", "processes")
     return (
         Gauge("Memory", size(sum(one.memory_bytes for one in lately)), f"{many}, the largest {size(largest)}"),
         Gauge("Processor", of_unit(sum(one.cpu_percent for one in lately), "percent"), f"of one core, {many}"),
@@ -117,8 +120,8 @@ def _slots(health: ServiceHealth) -> list[Use | None]:
 
 def _times(health: ServiceHealth, many: int) -> list[str]:
     """Label slots by their beginning, with the day where hours alone would be said twice."""
-    form = "%-d %b %H:%M" if health.until - health.since > timedelta(days=1) else "%H:%M"
-    return [(health.since + i * health.slot).strftime(form) for i in range(many)]
+    form = "j M H:i" if health.until - health.since > timedelta(days=1) else "H:i"
+    return [day(health.since + i * health.slot, form) for i in range(many)]
 
 
 def process_rows(health: ServiceHealth) -> list[dict[str, str]]:

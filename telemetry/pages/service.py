@@ -9,6 +9,8 @@ from typing import Any, Final
 
 from common import clock
 from common.charts import Limit, Line, draw
+from common.translating.showing import day as written
+from common.translating.showing import said, shown
 from telemetry.dashboards import service
 from telemetry.dashboards.asked import Asked, monday
 from telemetry.dashboards.marts import Marts
@@ -78,20 +80,20 @@ def past(marts: Marts, asked: Asked) -> Found:
     if asked.until == monday(as_of):
         asked = replace(asked, until=as_of)
     found = service.days(marts, asked)
-    shown = {"charts": _charts(found), "past_routes": [_route(one) for one in found.routes[:MOST_ROUTES]]}
+    given = {"charts": _charts(found), "past_routes": [_route(one) for one in found.routes[:MOST_ROUTES]]}
     by_day = tuple((day, *_cells(one)) for day, one in found.days)
     tables = (
         Table("days", "By day", ("day", *_COLUMNS), by_day),
         _requests_table("routes", "By route", found.routes),
     )
-    return Found(shown, tables, found.is_synthetic, not found.days)
+    return Found(given, tables, found.is_synthetic, not found.days)
 
 
 def _request_gauges(whole: Requests, mean_ms: float | None) -> list[Gauge]:
     target, share = definitions()[ERRORS].target, whole.server_errors.value
-    pill, note = None, f"5xx of {whole.requests:,} requests"
+    pill, note = None, shown(f"5xx of {whole.requests:,} requests")
     if target:
-        note += f", target ≤ {goal(target.value, 'share')}"
+        note += ", " + said(f"target ≤ {goal(target.value, 'share')}")
         if share is not None:
             pill = met(target.is_met(share), "Above")
     p95 = "Above 10 s" if whole.p95_ms == float("inf") else f"{whole.p95_ms:,.0f} ms" if whole.p95_ms else NO_DATA
@@ -134,7 +136,7 @@ def _route(one: Requests) -> dict[str, Any]:
 
 
 def _charts(found: Days) -> list[Any]:
-    times = [f"{day:%-d %b}" for day, _ in found.days]
+    times = [written(at, "j M") for at, _ in found.days]
     target = definitions()[ERRORS].target
 
     def told(value: float | None) -> str:

@@ -17,6 +17,7 @@ from django.template.response import TemplateResponse
 from common.admin import may
 from common.context import unit_of_work
 from common.errors import NotVisible
+from common.translating.showing import shown
 from telemetry.dashboards.asked import Asked
 from telemetry.dashboards.marts import Marts
 from telemetry.dashboards.reach import VIEW, VIEW_SERVICE, reach_of
@@ -59,7 +60,7 @@ def service_page(request: HttpRequest) -> HttpResponse:
     with unit_of_work(request.user, read_only=True):  # type: ignore[arg-type]  # who is allowed is logged in
         page = page_of(reach_of(request.user), given, past)
         found = {**latest(health, hours), "lengths": _lengths(page, hours)}
-        return _render(request, "telemetry/service.html", "Service health", page, kept, **found).render()
+        return _render(request, "telemetry/service.html", shown("Service health"), page, kept, **found).render()
 
 
 def metrics_csv(request: HttpRequest, page: str, table: str) -> HttpResponse:
@@ -92,7 +93,7 @@ def _page(request: HttpRequest, name: str) -> HttpResponse:
     page = _numbers(request, name)
     tabs = [(f"metrics-{one}", title, one == name) for one, (title, _) in PAGES.items()]
     may_test = may(request.user, EXPERIMENTS)
-    return _render(request, f"telemetry/{name}.html", "Metrics", page, tabs=tabs, name=name, may_test=may_test)
+    return _render(request, f"telemetry/{name}.html", shown("Metrics"), page, tabs=tabs, name=name, may_test=may_test)
 
 
 def _numbers(request: HttpRequest, name: str) -> Page:

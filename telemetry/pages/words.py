@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import UTC, date, datetime, timedelta
 from typing import NamedTuple
 
+from common.translating.showing import day as written
 from telemetry.dashboards.numbers import gap
 from telemetry.dashboards.success import Standing
 
@@ -22,19 +23,19 @@ NEARLY = 0.05
 
 
 def day(at: date) -> str:
-    return f"{at:%-d %b %Y}"
+    return written(at, "j M Y")
 
 
 def days(first: date, last: date) -> str:
     """Return a range of days; the year of the first where it is another."""
     if (first.year, first.month) == (last.year, last.month):
-        return f"{first:%-d} – {day(last)}"
-    return f"{first:%-d %b} – {day(last)}" if first.year == last.year else f"{day(first)} – {day(last)}"
+        return f"{written(first, 'j')} – {day(last)}"
+    return f"{written(first, 'j M')} – {day(last)}" if first.year == last.year else f"{day(first)} – {day(last)}"
 
 
 def moment(at: datetime) -> str:
     """Return a time, UTC, to the minute."""
-    return f"{at.astimezone(UTC):%-d %b %Y %H:%M} UTC"
+    return f"{written(at.astimezone(UTC), 'j M Y H:i')} UTC"
 
 
 def week(monday: date) -> str:
@@ -64,6 +65,7 @@ def state_of(standing: Standing) -> Pill:
         )
     if standing.is_met:
         return Pill("check_circle", "Met", "good")
-    word = f"{gap(value, target.value, standing.definition.unit)} {'short' if target.at_least else 'over'}"
+    missed = gap(value, target.value, standing.definition.unit)
+    word = f"{missed} short" if target.at_least else f"{missed} over"
     is_near = abs(value - target.value) <= NEARLY * abs(target.value)
     return Pill("warning", word, "wait") if is_near else Pill("cancel", word, "bad")

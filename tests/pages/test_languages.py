@@ -37,7 +37,7 @@ SAME: Final = re.compile(
 """What reads the same in both: names, numbers, words that German has too, and one label of the theme's script."""
 
 
-def leftovers(page: Any, addresses: list[str], choose: Any) -> dict[str, list[str]]:
+def leftovers(page: Any, addresses: list[str], choose: Any, same: re.Pattern[str] = SAME) -> dict[str, list[str]]:
     """Return, by address, the texts with letters that stand on the page in English and in German alike."""
     seen: dict[str, dict[str, set[str]]] = {}
     for language in ("en-gb", "de"):
@@ -50,7 +50,7 @@ def leftovers(page: Any, addresses: list[str], choose: Any) -> dict[str, list[st
         address: sorted(
             text
             for text in found["en-gb"] & found["de"]
-            if re.search(r"[A-Za-z]{2}", text) and not SAME.fullmatch(text)
+            if re.search(r"[A-Za-z]{2}", text) and not same.fullmatch(text)
         )
         for address, found in seen.items()
     }

@@ -23,12 +23,18 @@
   const shown = () => all().filter((row) => !row.hidden);
   const named = () => shown().filter((row) => field(row, "variant").value.trim());
 
+  function said(thousandths) {
+    if (Number.isNaN(thousandths)) return gettext("A weight is no number");
+    const text =
+      thousandths === 100000 ? gettext("Sum {0} %") : thousandths < 100000 ? gettext("Sum {0} %, short of 100") : gettext("Sum {0} %, above 100");
+    return text.replace("{0}", (thousandths / 1000).toLocaleString(document.documentElement.lang, { maximumFractionDigits: 3, useGrouping: false }));
+  }
+
   function sum() {
     const weights = shown().map((row) => field(row, "weight").value.trim()).filter(Boolean);
     const found = weights.reduce((so, weight) => so + Math.round(Number(weight) * 1000), 0);
-    total.textContent = !weights.length ? "" : Number.isNaN(found) ? "A weight is no number" : `Sum ${found / 1000} %`;
+    total.textContent = weights.length ? said(found) : "";
     total.className = found === 100000 ? "good" : "bad";
-    if (found !== 100000 && Number.isFinite(found) && weights.length) total.textContent += `, ${found < 100000 ? "short of" : "above"} 100`;
   }
 
   function offer() {
