@@ -7,7 +7,7 @@ class AccountsConfig(AppConfig):
     name = "accounts"
 
     def ready(self) -> None:
-        from accounts import erasing, errors, events, notices, reconciliation, schema  # noqa: F401  (register by import)
+        from accounts import backup, erasing, errors, events, notices, reconciliation, schema  # noqa: F401  (register by import)
         from accounts.access import AuditPeople, matrix_grants, subjects_of
         from accounts.holds import held_people
         from accounts.metrics import reach_of
@@ -29,3 +29,4 @@ class AccountsConfig(AppConfig):
         reconciliation.register()
         erasing.register()
         erasing.register_retention()
+        backup.register()

@@ -5,6 +5,7 @@ from __future__ import annotations
 from celery import shared_task
 
 from accounts.services.grants import end_expired
+from accounts.services.note_erasures import note_erasures as note
 from accounts.services.notify import send_waiting_mail
 
 
@@ -18,3 +19,9 @@ def send_mail() -> None:
 def end_grants() -> None:
     """End the grants whose time is over; due each minute."""
     end_expired()
+
+
+@shared_task(name="accounts.note_erasures", ignore_result=True)  # type: ignore[untyped-decorator]
+def note_erasures() -> None:
+    """Make up for erasures that the list outside the database lacks; due every five minutes."""
+    note()

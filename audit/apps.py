@@ -11,8 +11,9 @@ class AuditConfig(AppConfig):
     name = "audit"
 
     def ready(self) -> None:
-        """Register our own actions and the recorder of refusals."""
-        from audit import registration, words
+        """Register our own actions and the recorder of refusals, and what a backup takes."""
+        from audit import backup, registration, words
 
         registration.register()
         words.register()
+        backup.register()

@@ -13,5 +13,7 @@ class CommonConfig(AppConfig):
     def ready(self) -> None:
         """Register the system checks, what tasks are told of who started them, and how long our own tables are kept."""
         from common import checks, retention, task_context  # noqa: F401  (they register by import)
+        from common.backup import fields
 
         retention.register()
+        fields.register()

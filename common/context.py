@@ -77,7 +77,7 @@ class _Unit:
     actor: Actor
     read_only: bool
     in_transaction: bool
-    after: list[Callable[[], None]] = field(default_factory=list)
+    after: list[Callable[[], object]] = field(default_factory=list)
     memory: dict[Any, Any] = field(default_factory=dict)
 
 
@@ -136,7 +136,7 @@ def unit_memory() -> dict[Any, Any]:
     return {} if unit is None else unit.memory
 
 
-def after_unit(callback: Callable[[], None]) -> None:
+def after_unit(callback: Callable[[], object]) -> None:
     """Run `callback` once the open unit of work has ended, committed or rolled back; at once where none is open.
 
     For what must outlive a roll-back, such as the record of a refused attempt. An error in it is logged, not raised:
@@ -252,7 +252,7 @@ def _refuse_writes(execute: Callable[..., Any], sql: str, params: Any, many: boo
     return execute(sql, params, many, context)
 
 
-def _run_afterwards(callback: Callable[[], None]) -> None:
+def _run_afterwards(callback: Callable[[], object]) -> None:
     try:
         callback()
     except Exception:

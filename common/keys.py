@@ -8,6 +8,7 @@ outside the database (`settings.FIELD_ENCRYPTION_KEYS`, {version: base64 of 32 b
 from __future__ import annotations
 
 import base64
+import hmac
 import os
 from collections.abc import Collection, Iterable
 from uuid import UUID
@@ -24,7 +25,20 @@ from common.errors import KeyDestroyed
 from common.models import SubjectKey
 from common.prepared import Given, Prepared
 
-__all__ = ["ERASED", "KeyRing", "SubjectKey", "decrypt", "destroy_key", "encrypt_for", "key_ring", "rewrap"]
+__all__ = [
+    "ERASED",
+    "KeyRing",
+    "SubjectKey",
+    "count_unreadable",
+    "decrypt",
+    "derived_key",
+    "destroy_key",
+    "encrypt_for",
+    "key_ring",
+    "newest_version",
+    "renew_destroyed_key",
+    "rewrap",
+]
 
 ERASED = "[erased]"
 
@@ -128,6 +142,18 @@ def destroy_key(subject_id: UUID) -> bool:
     return changed == 1
 
 
+def renew_destroyed_key(subject_id: UUID) -> bool:
+    """Put a new key in the place of one that was destroyed; it opens nothing that was written before.
+
+    For one use alone: an erasure that has to be done again, and destroys it at its end. Returns whether there was one.
+    """
+    newest = max(_master_keys())
+    wrapped = _wrap(subject_id, os.urandom(_KEY_BYTES), newest)
+    unit_memory().pop(_MEMORY, None)
+    destroyed = SubjectKey.objects.filter(subject_id=subject_id).exclude(destroyed_at=None)
+    return destroyed.update(wrapped_key=wrapped, version=newest, destroyed_at=None) == 1
+
+
 def rewrap(*, limit: int = 1000) -> int:
     """Wrap up to `limit` keys anew that an older master key wraps; return how many were."""
     newest = max(_master_keys())
@@ -141,6 +167,34 @@ def rewrap(*, limit: int = 1000) -> int:
             wrapped_key=wrapped, version=newest
         )
     return done
+
+
+def newest_version() -> int:
+    """Return the version of the master key that wraps today."""
+    return max(_master_keys())
+
+
+def derived_key(version: int, purpose: bytes) -> bytes:
+    """Return 32 bytes that a master key alone can make, for a purpose of their own.
+
+    Raises:
+        ImproperlyConfigured: `FIELD_ENCRYPTION_KEYS` lacks this version.
+    """
+    master = _master_keys().get(version)
+    if master is None:
+        raise ImproperlyConfigured(f"FIELD_ENCRYPTION_KEYS lacks version {version}")
+    return hmac.digest(master, purpose, "sha256")
+
+
+def count_unreadable() -> int:
+    """Return how many keys of people the master keys do not open: another key, or a row that was altered."""
+    unreadable = 0
+    for row in SubjectKey.objects.filter(destroyed_at=None).iterator(chunk_size=2_000):
+        try:
+            _unwrap(row)
+        except (InvalidTag, ImproperlyConfigured):
+            unreadable += 1
+    return unreadable
 
 
 def _rows(subject_ids: Collection[UUID]) -> Iterable[SubjectKey]:

@@ -16,7 +16,7 @@ class TelemetryConfig(AppConfig):
         from common import retention
         from common.health import HEALTH
         from common.log_context import PSEUDONYMS
-        from telemetry import monitored, words
+        from telemetry import backup, monitored, words
         from telemetry.events import register as register_event
         from telemetry.forgetting import FORGOTTEN
         from telemetry.lag import lag
@@ -53,3 +53,4 @@ class TelemetryConfig(AppConfig):
         PSEUDONYMS.register("person", person_token)
         monitored.register()
         words.register()
+        backup.register()

@@ -14,15 +14,16 @@ from accounts.models import Athlete, ErasureRequest, ErasureState, Role, User
 from accounts.notices import ERASURE_REQUESTED
 from accounts.scope import athlete_for, require
 from accounts.services.holds import checked_reason
+from accounts.services.note_erasures import note_erasures
 from accounts.services.notify import notify
 from audit.models import AuditEvent
 from audit.services import record
 from common import clock
 from common.actors import actor_id
-from common.context import COMMAND_LINE, ServiceIdentity, register_service, unit_of_work
+from common.context import COMMAND_LINE, ServiceIdentity, after_unit, register_service, unit_of_work
 from common.erasure import ERASURE, Person
 from common.errors import NotPermitted, NotVisible, WrongState
-from common.keys import destroy_key, encrypt_for
+from common.keys import destroy_key, encrypt_for, renew_destroyed_key
 
 Actor = User | ServiceIdentity
 ERASER: Final = register_service("eraser")
@@ -123,6 +124,27 @@ def erase_from_command_line(*, athlete_id: UUID, reason: str) -> Erased:
     return confirm_erasure(request_id=asked.pk, acting_user=ERASER)
 
 
+def erase_restored(*, athlete_id: UUID) -> Erased:
+    """Erase somebody who was erased already and came back with a backup from before.
+
+    Where a newer backup's keys were restored, theirs is destroyed already, and what ends grants and consents would
+    refuse: they get a new one until the erasure destroys it, which opens nothing of what was written.
+
+    Raises:
+        As `request_erasure`, but for the reason.
+    """
+    with unit_of_work(COMMAND_LINE):
+        athlete = athlete_for(COMMAND_LINE, "erasure:request", athlete_id, lock=True)
+        renew_destroyed_key(athlete_id)
+        _refuse_if_done_or_held(athlete)
+        asked = ErasureRequest.objects.filter(athlete=athlete, state=ErasureState.OPEN).first()
+        if asked is None:
+            by = actor_id(COMMAND_LINE)
+            asked = ErasureRequest.objects.create(athlete=athlete, requested_by_id=by, reason=b"")
+            _tell_state(asked, record("erasure.request", target_id=asked.pk, subject_id=athlete.pk))
+    return confirm_erasure(request_id=asked.pk, acting_user=ERASER)
+
+
 def what_would_go(*, athlete_id: UUID, acting_user: Actor) -> Erased:
     """Return what erasing would do, table by table; changes nothing.
 
@@ -158,6 +180,7 @@ def _erase(asked: ErasureRequest, acting_user: Actor) -> Erased:
     asked.save(update_fields=["state", "report", "decided_by_id", "decided_at"])
     metadata = {"tables": changed_rows, "keys_destroyed": destroyed}
     _tell_state(asked, record("erasure.execute", target_id=asked.pk, subject_id=athlete.pk, metadata=metadata))
+    after_unit(note_erasures)
     return Erased(athlete.pk, asked.pk, destroyed, lines)
 
 

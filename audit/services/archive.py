@@ -65,7 +65,7 @@ def archive(*, most: int = SEGMENT) -> list[str]:
     until = clock.now() + timedelta(days=settings.AUDIT_RETENTION_DAYS)
     while True:
         with unit_of_work(ARCHIVER, read_only=True), tempfile.TemporaryDirectory() as folder:
-            seals = _next_seals(_archived_size(place), most)
+            seals = _next_seals(archived_size(place), most)
             if seals is None:
                 return written
             first, last = seals
@@ -116,7 +116,8 @@ def restore() -> Restored:
     return Restored(archived, *counts)
 
 
-def _archived_size(place: Store) -> int:
+def archived_size(place: Store) -> int:
+    """Return how many events from the log's beginning the archive holds."""
     return max((found[1] for name in place.names() if (found := range_of(name))), default=0)
 
 

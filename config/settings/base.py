@@ -157,6 +157,7 @@ CELERY_BEAT_SCHEDULE = {
     "forget in telemetry": {"task": "telemetry.forget", "schedule": 300.0, "options": {"expire_seconds": 250}},
     "compact telemetry files": {"task": "telemetry.compact", "schedule": crontab(hour=1, minute=15)},
     "send waiting mail": {"task": "accounts.send_mail", "schedule": 60.0, "options": {"expire_seconds": 50}},
+    "note erasures": {"task": "accounts.note_erasures", "schedule": 300.0, "options": {"expire_seconds": 250}},
     "end expired grants": {"task": "accounts.end_grants", "schedule": 60.0, "options": {"expire_seconds": 50}},
     "purge idempotency keys": {"task": "common.purge_idempotency_keys", "schedule": crontab(minute=10)},
     "purge throttle counters": {"task": "common.purge_throttle", "schedule": crontab(minute=20)},
@@ -361,6 +362,8 @@ AUDIT_RETIRED_KEYS = env.versioned_keys("AUDIT_RETIRED_KEYS")
 AUDIT_HEADS_DIR = env.text("AUDIT_HEADS_DIR", str(VAR_DIR / "audit-heads"))
 AUDIT_ARCHIVE = env.text("AUDIT_ARCHIVE", str(VAR_DIR / "audit-archive"))
 AUDIT_ARCHIVE_S3_ENDPOINT = env.text("AUDIT_ARCHIVE_S3_ENDPOINT")
+# Who was erased, as ids: a restore from an older backup erases them again. Keep a copy on another machine.
+ERASURE_LEDGER = env.text("ERASURE_LEDGER", str(VAR_DIR / "erasures.ndjson"))
 AUDIT_RETENTION_DAYS = env.integer("AUDIT_RETENTION_DAYS", 7 * 366)
 # How many days rows are kept (`common/retention.py`); 0 for ever.
 RETENTION = {

@@ -101,10 +101,10 @@ def listing(counts: Mapping[UUID, Assigned], *, chosen: str = "all", words: str 
     experiments = list(Experiment.objects.order_by("-id"))
     live = [one for one in experiments if one.status in (State.RUNNING, State.PAUSED)]
     rows = [_row(one, counts.get(one.pk, Assigned()), live, now) for one in experiments]
-    filters = tuple((name, label, sum(_passes(row, name) for row in rows)) for name, label in FILTERS)
+    filters = tuple((name, str(label), sum(_passes(row, name) for row in rows)) for name, label in FILTERS)
     needle = words.strip().lower()
     shown = [row for row in rows if _passes(row, chosen) and needle in f"{row.key} {row.name}".lower()]
-    groups = ((title, tuple(row for row in shown if row.group == name)) for name, title in GROUPS)
+    groups = ((str(title), tuple(row for row in shown if row.group == name)) for name, title in GROUPS)
     return Listing(tuple((t, found) for t, found in groups if found), filters, len(rows), f"{now:%H:%M}")
 
 

@@ -144,7 +144,7 @@ def gate_table(
     gates = sorted(policy.gates_of(stage), key=lambda gate: order.index(gate.kind))
     rows = [(gate.kind, row_of(gate, known.get(gate.name), recorded.get(gate.name))) for gate in gates]
     groups = tuple(
-        GateGroup(*(shown(text) for text in KINDS[kind]), tuple(row for _, row in pairs))
+        GateGroup(shown(KINDS[kind][0]), shown(KINDS[kind][1]), tuple(row for _, row in pairs))
         for kind, pairs in groupby(rows, key=lambda pair: pair[0])
     )
     counts = {outcome: sum(row.outcome == outcome for _, row in rows) for outcome in Outcome}

@@ -85,7 +85,9 @@ def charts(health: ServiceHealth) -> list[Chart]:
     def over(read: Callable[[Use], float | None]) -> list[float | None]:
         return [None if one is None else read(one) for one in slots]
 
-    def chart(title: str, values: Sequence[float | None], unit: str, note: str, *limits: Limit, **ends: float) -> Chart:
+    def chart(
+        title: str, values: Sequence[float | None], unit: str, note: str, *limits: Limit, ceiling: float | None = None
+    ) -> Chart:
         def told(value: float | None) -> str:
             return (
                 NO_DATA
@@ -98,7 +100,9 @@ def charts(health: ServiceHealth) -> list[Chart]:
         def tick(value: float) -> str:
             return goal(value, unit)
 
-        return draw(title, [Line("", "new", values)], times, limits, text=told, tick=tick, note=note, floor=0, **ends)
+        return draw(
+            title, [Line("", "new", values)], times, limits, text=told, tick=tick, note=note, floor=0, ceiling=ceiling
+        )
 
     found = [
         chart("Memory", over(lambda one: one.memory_bytes / scale), unit, f"{unit}, all processes, {means}"),

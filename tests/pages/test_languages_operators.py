@@ -19,7 +19,7 @@ STORED: Final = re.compile(
     + r"|(?:plan|ui)\.\w+(?: – .*)?|ten-step-canary ·|rollout|\w+:\d+:\d+|in \d+ (?:d|h|min).*|\d+ ms"
     + r"|[a-z_]+\.[a-z_.]+|[\da-f]{8}-[\da-f-]{27}|\[synthetic\] .*|Alert .*|NOTIFY_URLS_.*|Rollouts in .*"
     + r"|Athletes without a test in the last year .*|The taper f.*|Individual performance model .*|Button that .*"
-    + r"|demo|training|nothing|posterior|entered by hand|en-gb|telemetry files"
+    + r"|demo|training|nothing|posterior|entered by hand|en-gb|telemetry files|team|de"
 )
 """What reads the same in both: names, keys, and what is stored in the language of whoever wrote it."""
 

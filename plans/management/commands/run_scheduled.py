@@ -11,6 +11,7 @@ import structlog
 from django.core.management.base import CommandParser
 
 from accounts.services.grants import end_expired
+from accounts.services.note_erasures import note_erasures
 from accounts.services.notify import send_waiting_mail
 from audit.services.archive import archive
 from audit.services.reconcile import reconcile_lately, reconcile_urgent
@@ -39,6 +40,7 @@ SCHEDULE: Final[dict[str, tuple[timedelta, Callable[[], Any]]]] = {
     "sweep stale jobs": (timedelta(seconds=30), jobs.sweep_stale),
     "send waiting mail": (timedelta(minutes=1), send_waiting_mail),
     "end expired grants": (timedelta(minutes=1), end_expired),
+    "note erasures": (timedelta(minutes=5), note_erasures),
     "flush request roll-ups": (timedelta(minutes=1), rollup.flush),
     "purge idempotency keys": (timedelta(hours=1), idempotency.purge),
     "seal audit events": (timedelta(seconds=1), seal),
