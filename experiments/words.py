@@ -27,7 +27,7 @@ PLACES = (
     "After the start",
     "Complete…",
 )
-CHART = ("and", "shows {value}", "ln e", "not said", "limits", "After the start", "Complete…")
+CHART = ("and", "shows {value}", "ln e", "not said", "limits", "absolute", "After the start", "Complete…")
 
 
 def states() -> dict[str, str]:

@@ -309,7 +309,8 @@ def _names_of_models() -> Iterator[str]:
             yield from (str(model._meta.verbose_name), str(model._meta.verbose_name_plural))
             yield from _headings_of(type(page))
             in_form = getattr(getattr(page.form, "_meta", None), "fields", None) or ()
-            shown_in_page = (*page.list_display, *(page.fields or ()), *page.list_filter, *in_form)
+            grouped = (name for _, part in page.fieldsets or () for name in part["fields"])
+            shown_in_page = (*page.list_display, *(page.fields or ()), *page.list_filter, *in_form, *grouped)
             seen = {part for part in shown_in_page if isinstance(part, str)}
             yield from _refusals_of(model)
             for field in model._meta.fields:

@@ -62,6 +62,8 @@ def said(text: str) -> str:
     bare = text.removesuffix(".")
     if bare != text and (found := shown(bare)) != bare:
         return found + "."
+    if bare == text and (found := shown(text + ".")) != text + ".":
+        return found.removesuffix(".")
     for mark in _MARKS:
         parts = mark.split(text)
         if len(parts) > 1:

@@ -131,7 +131,9 @@ def _choice(metric: Metric) -> str:
 class AlertRuleForm(forms.ModelForm[AlertRule]):
     """A rule with its version, so that the second of two who change it is told."""
 
-    metric = forms.ChoiceField(choices=lambda: [(name, _choice(one)) for name, one in METRICS.items()], widget=Select)
+    metric = forms.ChoiceField(
+        label=_("Metric"), choices=lambda: [(name, _choice(one)) for name, one in METRICS.items()], widget=Select
+    )
     expected = forms.IntegerField(widget=forms.HiddenInput, required=False)
 
     class Meta:

@@ -29,7 +29,7 @@ METRICS = (
 )
 SAME = (
     r"OK|v1:.*|Coach .*|[\w.-]+@.*|Team|Status|Name|Test|Marathon|[\w-]+:[\w-]+|api:.*|/.*|app-.*|Route|Cache|Alarm"
-    r"|advanced|simplified|control|Pipelines?|flags|keys|GET .*|POST .*|Version|Slack.*|NOTIFY.*|Worker"
+    r"|engine.*|[Aa]dvanced|simplified|[Cc]ontrol|Pipelines?|flags|keys|GET .*|POST .*|Version|Slack.*|NOTIFY.*|Worker"
 )
 
 
@@ -69,7 +69,7 @@ def test_metrics_hold_no_english(role, root):
 
 def test_the_service_holds_no_english(admin, root):
     assert alike(admin, ["/admin/service-health/"], SAME) == {}
-    publish(root, looked_at(AS_OF, []), as_of=AS_OF)
+    publish(root, looked_at(AS_OF, ["v1:9f3c5e17"]), as_of=AS_OF)
     used()
     assert alike(admin, ["/admin/service-health/"], SAME) == {}
 
