@@ -1,6 +1,7 @@
 """Restart the web processes in four ways while clients ask without pause; no request may fail, no write be lost.
 
-`python -m tests.chaos.rolling [--seconds 12] [--only hup,usr2,socket,proxy]`. Wants PostgreSQL, Redis and nginx. Ways:
+`python -m tests.chaos.rolling [--seconds 12] [--only hup,usr2,socket,proxy] [--report FILE]`. Wants PostgreSQL, Redis
+and nginx. Ways:
 
 - hup: gunicorn's HUP; new workers import the code anew, the port stays open.
 - usr2: gunicorn's USR2; a new master beside the old one, which is then told to end.
@@ -29,6 +30,9 @@ from typing import Final
 import psutil
 import psycopg
 
+from bench import machine
+from tests.chaos.nginx import Nginx
+from tests.chaos.sections import rows_as_table, write_section
 from tests.chaos.unpaused import SHOWN, Ask, Clients, Told
 from tests.support.databases import ROOT
 from tests.support.stack import Stack
@@ -37,6 +41,7 @@ EMAIL, PASSWORD = "rolling@mesocycle.example", "rolling-only-7"
 READS: Final = [Ask("GET", "/health/ready"), Ask("GET", "/api/v1/me")]
 WRITE: Final = Ask("POST", "/api/v1/reports", lambda mark: {"topic": "other", "text": f"synthetic report {mark}"})
 KEPT, NEW = 2, 2
+TITLE: Final = "Web processes restarted under clients that ask without pause"
 WAYS: Final = ("hup", "usr2", "socket", "proxy")
 
 
@@ -48,6 +53,7 @@ def main() -> int:
     parser.add_argument("--redis", default=os.environ.get("REDIS_URL", "redis://127.0.0.1:6379/1"))
     parser.add_argument("--database", default="stack_rolling")
     parser.add_argument("--only", default=",".join(WAYS), help="which ways, separated by commas")
+    parser.add_argument("--report", type=Path, help="Markdown file of which to write this script's section")
     asked = parser.parse_args()
     ways = asked.only.split(",")
     if "proxy" in ways and shutil.which("nginx") is None:
@@ -63,15 +69,19 @@ def main() -> int:
         WEB_CONCURRENCY="1",
         FLAGS_REFRESH="thread",
     )
+    facts, lines, failed = machine.facts(), list[dict[str, object]](), False
     try:
-        failed = False
         stack.prepare()
         make_person(stack)
         for way in ways:
             told, lost, restarts = run(stack, way, asked.seconds)
-            sys.stdout.write(json.dumps(line(way, told, lost, restarts)) + "\n")
+            lines.append(line(way, told, lost, restarts))
+            sys.stdout.write(json.dumps(lines[-1]) + "\n")
             sys.stdout.flush()
             failed = failed or told.failed > 0 or lost > 0 or not told.written
+        if asked.report:
+            command = f"python -m tests.chaos.rolling --seconds {asked.seconds:g} --only {asked.only}"
+            write_section(asked.report, TITLE, command, facts, rows_as_table(lines))
         return int(failed)
     finally:
         stack.stop()
@@ -86,6 +96,7 @@ def line(way: str, told: Told, lost: int, restarts: int) -> dict[str, object]:
         "answered": told.answered,
         "failed": told.failed,
         "failures": dict(told.failures.most_common(SHOWN)),
+        "sent_again": told.again,
         "acknowledged_writes": len(told.written),
         "lost_writes": lost,
         "slowest_s": round(told.slowest, 2),
@@ -175,63 +186,18 @@ def by_socket(stack: Stack) -> Iterator[tuple[int, Callable[[], int]]]:
 @contextmanager
 def by_proxy(stack: Stack) -> Iterator[tuple[int, Callable[[], int]]]:
     """Nginx in front of two; one is taken out, restarted and taken in, then the other."""
-    folder, port = stack.folder / "nginx", stack.port + 3
-    folder.mkdir()
     stack.start("web.1", "web.2")
+    with Nginx(stack.folder / "nginx", stack.port + 3, stack.urls) as nginx:
+        wait(lambda: _answers(nginx.port))
 
-    def choose(*numbers: int) -> None:
-        servers = "".join(
-            f"server 127.0.0.1:{stack.port + number - 1}{'' if number in numbers else ' down'};" for number in (1, 2)
-        )
-        (folder / "upstream.conf").write_text(f"upstream web {{ {servers} }}\n")
+        def restart() -> int:
+            for number in (1, 2):
+                with nginx.without(number):
+                    stack.restart(f"web.{number}")
+            return 2
 
-    choose(1, 2)
-    (folder / "nginx.conf").write_text(NGINX.format(folder=folder, port=port))
-    command = ["nginx", "-p", str(folder), "-c", str(folder / "nginx.conf")]
-    with (folder / "error.log").open("wb") as log:
-        nginx = subprocess.Popen([*command, "-g", "daemon off;"], stdout=log, stderr=log)
-    wait(lambda: _answers(port))
-
-    def restart() -> int:
-        for number in (1, 2):
-            choose(3 - number)
-            subprocess.run([*command, "-s", "reload"], check=True, capture_output=True)
-            time.sleep(2)  # what it had begun is finished by the stop, which is graceful
-            stack.restart(f"web.{number}")
-            choose(1, 2)
-            subprocess.run([*command, "-s", "reload"], check=True, capture_output=True)
-        return 2
-
-    try:
-        yield port, restart
-    finally:
-        nginx.send_signal(signal.SIGQUIT)
-        nginx.wait(30)
-        stack.stop("web.1", "web.2")
-
-
-NGINX: Final = """
-pid {folder}/nginx.pid;
-error_log {folder}/error.log;
-worker_processes 1;
-events {{ worker_connections 256; }}
-http {{
-    access_log off;
-    client_body_temp_path {folder}/body; proxy_temp_path {folder}/proxy; fastcgi_temp_path {folder}/fastcgi;
-    uwsgi_temp_path {folder}/uwsgi; scgi_temp_path {folder}/scgi;
-    include {folder}/upstream.conf;
-    server {{
-        listen 127.0.0.1:{port};
-        location / {{
-            proxy_pass http://web;
-            proxy_set_header Host $host;
-            proxy_set_header X-Forwarded-For $remote_addr;
-            proxy_set_header X-Forwarded-Proto https;
-            proxy_connect_timeout 2s;
-        }}
-    }}
-}}
-"""
+        yield nginx.port, restart
+    stack.stop("web.1", "web.2")
 
 
 def make_person(stack: Stack) -> None:
@@ -241,9 +207,9 @@ def make_person(stack: Stack) -> None:
     )
 
 
-def token(port: int) -> str:
+def token(port: int, email: str = EMAIL, password: str = PASSWORD) -> str:
     """Log in by the API and return the access token."""
-    body = json.dumps({"email": EMAIL, "password": PASSWORD}).encode()
+    body = json.dumps({"email": email, "password": password}).encode()
     headers = {"Content-Type": "application/json", "X-Forwarded-Proto": "https"}
     request = urllib.request.Request(f"http://127.0.0.1:{port}/api/v1/auth/token", body, headers)
     with urllib.request.urlopen(request, timeout=60) as answer:

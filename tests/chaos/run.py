@@ -114,7 +114,7 @@ def exercise(plan: Plan, folder: Path, say: Callable[[str], None]) -> Result:
         result.restarts = watch.restarts
         grounds.stack.stop()
         say("checking")
-        result.found = _checked(grounds.stack, ledger)
+        result.found = checked(grounds.stack, ledger)
     return result
 
 
@@ -198,7 +198,8 @@ def _world(stack: Stack, plan: Plan) -> World:
     return read_world(_python("tests.chaos.world", str(plan.seed), str(plan.athletes), env=env))
 
 
-def _checked(stack: Stack, ledger: Ledger) -> dict[str, Any]:
+def checked(stack: Stack, ledger: Ledger) -> dict[str, Any]:
+    """Return what `tests.chaos.check` finds in a stack that is stopped."""
     found: dict[str, Any] = json.loads(_python("tests.chaos.check", str(ledger.path), env=stack.env))
     return found
 

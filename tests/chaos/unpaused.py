@@ -21,13 +21,15 @@ SHOWN: Final = 5
 class Told:
     """What clients saw: requests answered below 500, failures by kind, the slowest answer in seconds.
 
-    written: what the server acknowledged of writes, each with a mark of its own.
+    written: what the server acknowledged of writes, each with a mark of its own. again: requests that were sent a
+    second time since their kept connection had been closed.
     """
 
     answered: int = 0
     slowest: float = 0.0
     failures: Counter[str] = field(default_factory=Counter)
     written: list[str] = field(default_factory=list)
+    again: int = 0
 
     def __add__(self, other: Told) -> Told:
         return Told(
@@ -35,6 +37,7 @@ class Told:
             max(self.slowest, other.slowest),
             self.failures + other.failures,
             self.written + other.written,
+            self.again + other.again,
         )
 
     @property
@@ -57,14 +60,31 @@ class Ask:
 
 
 class Clients:
-    """Threads that ask in turn what they are given until they leave the block; nothing is tried a second time.
+    """Threads that ask in turn what they are given until they leave the block; what failed is not tried a second time.
 
-    A server that says `Connection: close` is obeyed; every other end of a connection is a failure of the request on it.
+    But where a connection that was used before ends without a byte of an answer, the request is sent once more on a
+    new one, a write with its key (RFC 9112, 9.3.1: the server may have closed it in that moment); `again` counts them.
+    A server that says `Connection: close` is obeyed. Every other end of a connection is a failure.
     """
 
     def __init__(
-        self, host: str, port: int, headers: Mapping[str, str], asks: list[Ask], *, kept: int, new: int
+        self,
+        host: str,
+        port: int,
+        headers: Mapping[str, str],
+        asks: list[Ask],
+        *,
+        kept: int,
+        new: int,
+        tell: Callable[[float, str], None] | None = None,
     ) -> None:
+        """Describe clients that begin when the block is entered.
+
+        Args:
+            kept, new: how many keep their connection, and how many make one for each request.
+            tell: called after each request with how long it took, in seconds, and how it failed (empty: it did not).
+        """
+        self._tell = tell or (lambda seconds, failure: None)
         self._to, self._headers, self._asks = (host, port), dict(headers), asks
         self._ends = threading.Event()
         self._told = [Told() for _ in range(kept + new)]
@@ -95,29 +115,49 @@ class Clients:
         turn = 0
         while not self._ends.is_set():
             ask, turn = self._asks[turn % len(self._asks)], turn + 1
-            started = time.monotonic()
+            started, failure = time.monotonic(), ""
             try:
-                self._ask(connection, ask, told, keeps)
+                failure = self._ask(connection, ask, told, keeps)
             except (OSError, http.client.HTTPException) as error:
-                told.failures[f"{ask.method} {ask.path}: {type(error).__name__}"] += 1
+                failure = type(error).__name__
                 connection.close()
-            told.slowest = max(told.slowest, time.monotonic() - started)
+            took = time.monotonic() - started
+            told.slowest = max(told.slowest, took)
+            if failure:
+                failure = f"{ask.method} {ask.path}: {failure}"
+                told.failures[failure] += 1
+            self._tell(took, failure)
         connection.close()
 
-    def _ask(self, connection: http.client.HTTPConnection, ask: Ask, told: Told, keeps: bool) -> None:
+    def _ask(self, connection: http.client.HTTPConnection, ask: Ask, told: Told, keeps: bool) -> str:
+        """Ask, and return the status of an answer that is a failure; empty for others."""
         mark = uuid4().hex
         body = json.dumps(ask.make_body(mark)) if ask.make_body else None
         headers = self._headers | ({} if keeps else {"Connection": "close"})
         if body is not None:
             headers |= {"Content-Type": "application/json", "Idempotency-Key": mark}
-        connection.request(ask.method, ask.path, body=body, headers=headers)
-        answer = connection.getresponse()
+        was_used = connection.sock is not None
+        try:
+            answer = _answer(connection, ask, body, headers)
+        except (http.client.RemoteDisconnected, BrokenPipeError, ConnectionResetError):
+            if not was_used:
+                raise
+            told.again += 1
+            connection.close()
+            answer = _answer(connection, ask, body, headers)
         answer.read()
         if not keeps:
             connection.close()
         if answer.status >= 400:
-            told.failures[f"{ask.method} {ask.path}: {answer.status}"] += 1
-            return
+            return str(answer.status)
         told.answered += 1
         if ask.is_write and answer.status == 201:
             told.written.append(mark)
+        return ""
+
+
+def _answer(
+    connection: http.client.HTTPConnection, ask: Ask, body: str | None, headers: Mapping[str, str]
+) -> http.client.HTTPResponse:
+    connection.request(ask.method, ask.path, body=body, headers=dict(headers))
+    return connection.getresponse()

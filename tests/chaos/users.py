@@ -166,9 +166,10 @@ class Runner(VirtualUser):
 
     def bring(self) -> None:
         """Import an activity; the same one again is known, so it needs no key."""
-        # Minutes apart, since two of one day and nearly one duration are one activity; the fraction is the mark.
+        # Minutes apart, since two of one day and nearly one duration are one activity; the fraction is the mark. It is
+        # never zero: the athletes' made-up histories have whole seconds.
         mark = next(_marks)
-        seconds = 600 + mark % 200 * 60 + mark / 100
+        seconds = 600 + mark % 200 * 60 + mark / 100 + 0.005
         day = (date.today() - timedelta(days=self.rng.randint(30, 180))).isoformat()
         activity = {"day": day, "sport": "running", "duration_s": seconds, "distance_m": 5000, "rpe": 4}
         self.client.write(

@@ -48,6 +48,17 @@ def fresh(job: Job) -> Job:
     return Job.objects.get(pk=job.pk)
 
 
+def test_a_job_of_a_newer_release_waits_for_a_worker_that_knows_it() -> None:
+    """While an upgrade replaces processes one by one, new web processes queue what old workers get to see."""
+    job = make(a=1, b=2)
+    newer = JOB_HANDLERS._entries.pop("test.add")
+    assert jobs.run_job(job.pk, worker="old") is None
+    assert (fresh(job).state, fresh(job).attempts) == (JobState.QUEUED, 0)
+    JOB_HANDLERS.register("test.add", newer)
+    jobs.run_job(job.pk, worker="new")
+    assert (fresh(job).state, fresh(job).attempts) == (JobState.DONE, 1)
+
+
 def test_a_job_runs_after_the_commit_and_stores_its_result(django_capture_on_commit_callbacks: Any) -> None:
     with django_capture_on_commit_callbacks(execute=True):
         job = make(a=1, b=2)

@@ -47,6 +47,7 @@ class Stack:
         port: int,
         formation: Mapping[str, int] | None = None,
         admin_url: str = ADMIN_URL,
+        root: Path = ROOT,
         **environment: str,
     ) -> None:
         """Describe a stack; nothing is made or started yet.
@@ -56,17 +57,19 @@ class Stack:
             database: its name on the server of `admin_url`.
             redis: URL with a number of its own, for cache and broker.
             formation: how many processes of which name; one of each is the default.
+            root: whose code runs. Whoever sets it later has processes that start from then on run another release's.
             environment: further variables, which go before those made here.
         """
         folder.mkdir(parents=True, exist_ok=True)
         self.folder, self.database, self.port, self.admin_url = folder, database, port, admin_url
+        self.root = root
         self.commands: dict[str, str] = dict(parse_procfile(PROCFILE.read_text()).processes)
         self.formation = dict.fromkeys(self.commands, 1) if formation is None else dict(formation)
         self._processes: dict[str, subprocess.Popen[bytes]] = {}
         self.env = {
             **{key: value for key, value in os.environ.items() if key not in ("TEST_ON_POSTGRES", "DRAIN_FILE")},
             "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ.get('PATH', '')}",
-            "PYTHONPATH": str(ROOT),
+            "PYTHONPATH": str(root),
             "DJANGO_SETTINGS_MODULE": "config.settings.production",
             "DATABASE_URL": self.database_url("app_rw"),
             "REDIS_URL": redis,
@@ -98,6 +101,11 @@ class Stack:
         return [f"http://127.0.0.1:{self.port + number}" for number in range(self.formation.get("web", 0))]
 
     @property
+    def env_of_release(self) -> dict[str, str]:
+        """The environment, in which Python finds the release's code."""
+        return {**self.env, "PYTHONPATH": str(self.root)}
+
+    @property
     def names(self) -> list[str]:
         """The processes that belong to the formation."""
         return [f"{kind}.{number + 1}" for kind, count in self.formation.items() for number in range(count)]
@@ -120,8 +128,8 @@ class Stack:
             RuntimeError: it failed; with what it said.
         """
         command = [sys.executable, "manage.py", *arguments]
-        env = {**self.env, **environment}
-        done = subprocess.run(command, cwd=ROOT, env=env, capture_output=True, text=True, check=False)
+        env = {**self.env_of_release, **environment}
+        done = subprocess.run(command, cwd=self.root, env=env, capture_output=True, text=True, check=False)
         if done.returncode:
             raise RuntimeError(f"{' '.join(arguments)} failed:\n{done.stdout}\n{done.stderr}")
         return done.stdout
@@ -197,8 +205,10 @@ class Stack:
 
     def health(self, number: int = 1) -> int:
         """Return the status of /health/ready of a web process; 0 where nobody answers."""
+        url = f"{self.urls[number - 1]}/health/ready"
+        request = urllib.request.Request(url, headers={"X-Forwarded-Proto": "https"})
         try:
-            with urllib.request.urlopen(f"{self.urls[number - 1]}/health/ready", timeout=10) as answer:
+            with urllib.request.urlopen(request, timeout=10) as answer:
                 return int(answer.status)
         except urllib.error.HTTPError as error:
             return error.code
@@ -223,13 +233,13 @@ class Stack:
         if self.is_running(name):
             return
         kind, _, number = name.partition(".")
-        env = {**self.env, "PORT": str(self.port + int(number) - 1)}
+        env = {**self.env_of_release, "PORT": str(self.port + int(number) - 1)}
         if kind == "worker":  # nodes of one name would answer for each other
             env["CELERY_NODE"] = name
         with (self.folder / f"{name}.log").open("ab") as file:
             self._processes[name] = subprocess.Popen(
                 ["/bin/sh", "-c", f"exec {self.commands[kind]}"],
-                cwd=ROOT,
+                cwd=self.root,
                 env=env,
                 stdout=file,
                 stderr=file,
