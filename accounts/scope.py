@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from datetime import date
+from functools import reduce
+from operator import or_
 from typing import TYPE_CHECKING, Any
 
 from django.db.models import DateField, Exists, OuterRef, Q, QuerySet, UUIDField
@@ -49,7 +51,7 @@ def athletes_in_scope(user: User | ServiceIdentity, verb: str) -> Q:
         return Q()
     reach = reach_of(user, verb)
     related = _related(reach, user.pk, clock.today())
-    return related | _granted(user, verb) if reach in (Relation.COACHED, Relation.TEAM) else related
+    return either(related, *_granted(user, verb)) if reach in (Relation.COACHED, Relation.TEAM) else related
 
 
 def reach_of(user: User | ServiceIdentity, verb: str) -> Relation | None:
@@ -79,7 +81,8 @@ def _related(reach: Relation | None, user_id: Any, day: Any) -> Q:
         case Relation.COACHED:
             return Q(pk__in=CoachLink.objects.filter(links_that_hold(day), coach=user_id).values("athlete"))
         case Relation.TEAM:
-            return Q(team__in=TeamMembership.objects.filter(user=user_id).values("team"))
+            teams = TeamMembership.objects.filter(user=user_id).values("team")
+            return Q(pk__in=Athlete.objects.order_by().filter(team__in=teams).values("pk"))
         case Relation.OWN:
             return Q(user=user_id)
     return NOBODY
@@ -90,14 +93,34 @@ def grants_that_hold() -> Q:
     return Q(expires_at__gt=clock.now())
 
 
-def _granted(user: User, verb: str) -> Q:
+def either(*conditions: Q) -> Q:
+    """Return the condition that one of several holds; empty ones are left out.
+
+    Where each says `pk__in` of a query it becomes one `pk__in` of their union: rows are then found by their keys, where
+    OR makes PostgreSQL read the whole table.
+    """
+    some = [one for one in conditions if one]
+    queries = [query for one in some if (query := _by_key(one)) is not None]
+    if len(some) > 1 and len(queries) == len(some):
+        return Q(pk__in=queries[0].union(*queries[1:]))
+    return reduce(or_, some, Q())
+
+
+def _by_key(condition: Q) -> QuerySet[Any] | None:
+    """Return the query of a condition that is one `pk__in`, None for any other."""
+    if condition.negated or len(condition.children) != 1:
+        return None
+    child: Any = condition.children[0]
+    is_by_key = isinstance(child, tuple) and child[0] == "pk__in" and isinstance(child[1], QuerySet)
+    return child[1] if is_by_key else None
+
+
+def _granted(user: User, verb: str) -> list[Q]:
     """Return the athletes whom grants add to a role's reach."""
     if verb not in GRANTED:
-        return Q()
-    found = Q(pk__in=AthleteGrant.objects.filter(grants_that_hold(), user=user).values("content_object"))
-    for _, further in REACH.items():
-        found |= further(user, verb)
-    return found
+        return []
+    own = Q(pk__in=AthleteGrant.objects.filter(grants_that_hold(), user=user).values("content_object"))
+    return [own, *(further(user, verb) for _, further in REACH.items())]
 
 
 def athlete_for(user: User | ServiceIdentity, verb: str, athlete_id: UUID, *, lock: bool = False) -> Athlete:

@@ -17,6 +17,7 @@ from audit.services.reconcile import DISCREPANCY
 from common.api import DENIAL_RECORDERS
 from common.context import PUBLIC
 from common.errors import NotPermitted
+from common.partitioning.tables import may_partition
 from common.retention import REMOVED, How, Rule, keeps
 
 
@@ -31,6 +32,7 @@ def register() -> None:
     why = "seven years (F2); whole segments that the archive holds, so that the log still verifies"
     people = ("subject_id", "actor_id", "target_id")
     keeps(AuditEvent, "audit", "occurred_at", why, how=How.OWNER, people=people, in_parts=drop_segments)
+    may_partition(AuditEvent._meta.db_table, "written once, removed by time; nothing refers to it")
     DENIAL_RECORDERS.register("audit", record_api_denial)
 
 

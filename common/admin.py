@@ -7,9 +7,11 @@ from typing import Any, ClassVar
 
 from django.contrib import messages
 from django.contrib.admin import AllValuesFieldListFilter
+from django.core.paginator import Paginator
 from django.db.models import Model, Q, QuerySet
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.template.response import TemplateResponse
+from django.utils.functional import cached_property
 from unfold.admin import ModelAdmin, TabularInline
 from unfold.contrib.filters.admin import RangeDateFilter
 from unfold.decorators import action, display
@@ -21,7 +23,7 @@ from common.translating.showing import shown
 
 __all__ = [
     "ACCESS", "PolicyAdmin", "RangeDateFilter", "Select", "TabularInline", "WordsFilter", "action", "display", "may",
-    "worded", "words_of",
+    "words_filter", "worded", "words_of",
 ]  # fmt: skip
 
 # Filled by accounts: may this user do this verb at all (whatever the object)?
@@ -40,6 +42,38 @@ class WordsFilter(AllValuesFieldListFilter):
         """Yield what there is to choose."""
         for choice in super().choices(changelist):
             yield {**choice, "display": worded(choice["display"])}
+
+
+def words_filter(*known: str) -> type[WordsFilter]:
+    """Return a filter with words that are known beforehand: asking the table for them reads all of it."""
+
+    class Known(WordsFilter):
+        def __init__(self, *args: Any, **more: Any) -> None:
+            super().__init__(*args, **more)
+            self.lookup_choices: Any = sorted(known)
+
+    return Known
+
+
+class AtLeast(int):
+    """A count that stopped at its limit: "10000+"."""
+
+    def __str__(self) -> str:
+        return f"{int(self)}+"
+
+
+class BoundedPaginator(Paginator):  # type: ignore[type-arg]
+    """Pages of a list of which no more than `MOST` rows are counted or turned to: whoever looks further searches."""
+
+    MOST: ClassVar[int] = 10_000
+
+    @cached_property
+    def count(self) -> int:
+        """Return how many rows there are; `AtLeast` so many where there are more."""
+        if not isinstance(self.object_list, QuerySet):
+            return super().count
+        found = self.object_list.order_by().values("pk")[: self.MOST + 1].count()
+        return AtLeast(self.MOST) if found > self.MOST else found
 
 
 def worded(value: Any) -> str:
@@ -69,6 +103,7 @@ class PolicyAdmin(ModelAdmin):  # type: ignore[misc]
     compressed_fields = True
     list_per_page = 50
     show_full_result_count = False
+    paginator = BoundedPaginator
 
     def visible(self, user: Any) -> Q:
         """Return the condition on the rows that the user may see."""

@@ -177,7 +177,8 @@ def guarded_tables(connection: BaseDatabaseWrapper) -> frozenset[str]:
         if connection.vendor == "postgresql":
             cursor.execute(
                 "SELECT relname FROM pg_trigger JOIN pg_class ON pg_class.oid = tgrelid "
-                "WHERE tgname LIKE 'append\\_only\\_%' AND tgenabled = 'A' GROUP BY relname HAVING count(*) = 2"
+                "WHERE tgname LIKE 'append\\_only\\_%' AND tgenabled = 'A' AND NOT relispartition "
+                "GROUP BY relname HAVING count(*) = 2"
             )
         else:
             cursor.execute(

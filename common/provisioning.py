@@ -18,9 +18,12 @@ ROLES = {
 }
 _UNGUARDED_TABLES = """
     SELECT relname FROM pg_class
-    WHERE relnamespace = 'public'::regnamespace AND relkind IN ('r', 'p')
+    WHERE relnamespace = 'public'::regnamespace AND relkind IN ('r', 'p') AND NOT relispartition
       AND NOT EXISTS (SELECT 1 FROM pg_trigger WHERE tgrelid = pg_class.oid AND tgname LIKE 'append\\_only\\_%')
 """
+_PARTITIONS = (
+    "SELECT relname FROM pg_class WHERE relnamespace = 'public'::regnamespace AND relispartition AND relkind = 'r'"
+)
 
 
 def ensure_roles(server: psycopg.Connection[Any]) -> list[str]:
@@ -60,6 +63,10 @@ def grant(database: psycopg.Connection[Any], name: str) -> None:
     )
     for (table,) in database.execute(_UNGUARDED_TABLES).fetchall():
         database.execute(sql.SQL("GRANT SELECT, INSERT, UPDATE, DELETE ON {} TO app_rw").format(sql.Identifier(table)))
+    # What may be read and written of a partitioned table is said by the table; nobody goes around it.
+    for (table,) in database.execute(_PARTITIONS).fetchall():
+        revoke = sql.SQL("REVOKE ALL ON {} FROM app_rw, app_audit, app_ro")
+        database.execute(revoke.format(sql.Identifier(table)))
 
 
 def _ensure_role(server: psycopg.Connection[Any], role: str, variable: str) -> bool:

@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import partial
 from pathlib import Path
 from typing import Any, Final
 from uuid import UUID
@@ -24,6 +25,8 @@ from django.db.models import Q, QuerySet
 from common import clock
 from common.context import register_service, unit_of_work
 from common.models import IdempotencyKey, Job, ProcessSample, RequestRollup, ThrottleCounter
+from common.partitioning.dropping import closed, drop_if_over, quietly
+from common.partitioning.tables import Partition
 from common.registries import Registry
 
 RETENTION = register_service("retention")
@@ -160,10 +163,31 @@ def _apply(rule: Rule, now: datetime, dry_run: bool, is_owner: bool) -> Outcome:
     if rule.in_parts and due and (is_ours or dry_run):
         parts = rule.in_parts(rule, now, dry_run)
         removed = sum(part.removed for part in parts)
+    if is_ours and not dry_run:
+        removed += _drop_months(rule, now)
     while not rule.in_parts and due and is_ours and not dry_run and (batch := _remove_some(rule, now)):
         removed += batch
     how = How.DELETE.value if is_ours else LISTED_ONLY if is_owner else rule.how.value
     return Outcome(rule.table, settings.RETENTION[rule.setting], how, rule.why, due, removed, tuple(parts))
+
+
+def _drop_months(rule: Rule, now: datetime) -> int:
+    """Drop each month of a partitioned table of which every row is over, in a transaction of its own.
+
+    Of a table whose rows go in parts only what they left empty: dropping is theirs to decide.
+    """
+    months = closed(rule.table) if rule.keep is not None else []
+    return sum(quietly(partial(_drop_month, rule, now, month)) or 0 for month in months)
+
+
+def _drop_month(rule: Rule, now: datetime, month: Partition) -> int | None:
+    with unit_of_work(RETENTION):
+        rows = rule.model._default_manager.all()
+        over = rows.none() if rule.in_parts else rule.over(now, held_ids())
+        removed = drop_if_over(rule.table, month, rows, over)
+        for _, tell in REMOVED.items() if removed else ():
+            tell(rule, removed or 0)
+        return removed
 
 
 def _remove_some(rule: Rule, now: datetime) -> int:

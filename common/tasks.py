@@ -52,6 +52,14 @@ def apply_retention() -> None:
     retention.apply_retention(dry_run=False)
 
 
+@shared_task(name="common.partition_ahead", ignore_result=True)  # type: ignore[untyped-decorator]
+def partition_ahead() -> None:
+    """Make coming months of partitioned tables; due every hour."""
+    from common.partitioning.ahead import make_ahead
+
+    make_ahead()
+
+
 @shared_task(name="common.sample_worker", ignore_result=True)  # type: ignore[untyped-decorator]
 def sample_worker() -> None:
     """Note what this worker uses; due every minute."""

@@ -54,10 +54,14 @@ class Pending:
 
 
 def pending_plans(user: Actor, *, limit: int = MOST) -> list[Pending]:
-    """Return up to `limit` pending plans in the user's scope (three queries for any number)."""
+    """Return up to `limit` pending plans in the user's scope (three queries for any number).
+
+    Which they are is a query within: joined first with what they show, all that are pending would be, to sort out most.
+    """
     look = PlanLook.objects.filter(user_id=_id(user), plan=OuterRef("pk")).values("version_number")
-    rows = plans_for(user).filter(status__in=sorted(PENDING)).annotate(looked=Subquery(look[:1]))
-    plans: list[Any] = list(rows.order_by("state_since", "id")[:limit])
+    waiting = plans_for(user).filter(status__in=sorted(PENDING)).order_by("state_since", "id")
+    rows = plans_for(user).filter(pk__in=waiting.values("pk")[:limit]).annotate(looked=Subquery(look[:1]))
+    plans: list[Any] = list(rows.order_by("state_since", "id"))
     news = _since({plan.pk: plan.looked or 0 for plan in plans})
     weeks = adherence_of({plan.athlete_id: today_of(plan.athlete) for plan in plans}, weeks=ADHERENCE_WEEKS)
     return [_row(plan, plan.looked, news[plan.pk], weeks[plan.athlete_id]) for plan in plans]

@@ -8,7 +8,7 @@ from uuid import UUID
 from django.db.models import Exists, Min, OuterRef, Q, QuerySet
 
 from accounts.models import Athlete, CoachLink, Role, User
-from accounts.scope import GRANTEES, athlete_for, athletes_in_scope, grants_that_hold, links_that_hold
+from accounts.scope import GRANTEES, athlete_for, athletes_in_scope, either, grants_that_hold, links_that_hold
 from common.actors import actor_id
 from common.context import ServiceIdentity
 from common.errors import NotVisible
@@ -22,7 +22,7 @@ def visible_plans(user: Actor) -> Q:
 
     Athletes see what was released to them or what they asked for themselves, never a coach's drafts.
     """
-    condition = Q(athlete__in=Athlete.objects.filter(athletes_in_scope(user, "plan:view"))) | shared_with(user, "pk")
+    condition = _of_athletes(user, Plan, "pk")
     if _is_athlete(user):
         submitted = PlanReview.objects.filter(plan=OuterRef("pk"))
         condition &= Q(Exists(submitted)) | Q(created_by_id=actor_id(user))
@@ -31,12 +31,28 @@ def visible_plans(user: Actor) -> Q:
 
 def visible_versions(user: Actor) -> Q:
     """Return the condition on plan versions that `user` may see."""
-    condition = Q(athlete__in=Athlete.objects.filter(athletes_in_scope(user, "plan:view"))) | shared_with(user, "plan")
+    condition = _of_athletes(user, PlanVersion, "plan")
     if _is_athlete(user):
         submitted = PlanReview.objects.filter(version=OuterRef("pk"))
         asked_for = Q(status=State.GENERATED.value, version_number=1, plan__created_by_id=actor_id(user))
         condition &= Q(Exists(submitted)) | asked_for
     return condition
+
+
+def _of_athletes(user: Actor, model: type[Plan | PlanVersion], plan: str) -> Q:
+    """Return the condition on rows of athletes whose plans the user may see, and of plans that were shared.
+
+    Who reaches everybody gets no condition, and no join with everybody either.
+    """
+    athletes = athletes_in_scope(user, "plan:view")
+    if not athletes:
+        return Q()
+    shared = shared_with(user, plan)
+    mine = Q(athlete__in=Athlete.objects.filter(athletes))
+    if not shared:
+        return mine
+    rows = model._default_manager.order_by()
+    return either(Q(pk__in=rows.filter(mine).values("pk")), Q(pk__in=rows.filter(shared).values("pk")))
 
 
 def shared_with(user: Actor, plan: str) -> Q:

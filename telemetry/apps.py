@@ -16,6 +16,7 @@ class TelemetryConfig(AppConfig):
         from common import retention
         from common.health import HEALTH
         from common.log_context import PSEUDONYMS
+        from common.partitioning.tables import may_partition
         from telemetry import backup, monitored, words
         from telemetry.events import register as register_event
         from telemetry.forgetting import FORGOTTEN
@@ -47,6 +48,7 @@ class TelemetryConfig(AppConfig):
             ("telemetry.channel.tested", "alert_notice", frozenset({"group"})),
         ):
             register(action, target_type=target_type, metadata=metadata)
+        may_partition("telemetry_outbox", "written once, published within seconds, gone after 90 days: by time alone")
         why = "whether the service answered, without a person; as long as its requests"
         retention.keeps(AvailabilityProbe, "request_rollups", "minute", why)
         HEALTH.register("telemetry", lag)

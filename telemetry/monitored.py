@@ -16,6 +16,7 @@ from common.context import unit_of_work
 from common.latency import quantile, total
 from common.models import Job, JobState, ProcessSample
 from common.monitoring import METRICS, SERIES, Kind, Metric, Reading, Sample, Series, Unit
+from common.partitioning.tables import months_ahead, partitioned, strays
 from common.request_counts import requests_between
 from telemetry.lag import oldest_waiting
 from telemetry.models import AlertRule, AlertState, DeadLetter, OutboxEvent
@@ -89,6 +90,20 @@ def latest_samples(now: datetime) -> list[ProcessSample]:
     """Return the newest sample of each process that was seen lately; in the caller's unit of work."""
     newest = {row.process: row for row in ProcessSample.objects.filter(at__gte=now - LATELY).order_by("at")}
     return sorted(newest.values(), key=lambda row: row.process)
+
+
+def _months_ahead(since: datetime, until: datetime) -> list[Reading]:
+    with unit_of_work(ALERTS, read_only=True):
+        return [Reading(table, float(months_ahead(table, until)), 1) for table in partitioned()]
+
+
+def _rows_of_no_month(since: datetime, until: datetime) -> list[Reading]:
+    with unit_of_work(ALERTS, read_only=True):
+        found = {table: strays(table) for table in partitioned()}
+    return [
+        Reading(table, float(sum(months.values())), 1, ", ".join(f"{month:%Y-%m}" for month in months))
+        for table, months in found.items()
+    ]
 
 
 def _memory(since: datetime, until: datetime) -> list[Reading]:
@@ -179,6 +194,8 @@ def register() -> None:
         ("jobs.failed", "Failed jobs", "of the jobs that finished, by kind", percent, _failed_jobs),
         ("processes.memory", "Largest process", "memory of the largest process, MiB", number, _memory),
         ("caches.hits", "Cache hits", "share that a cache had, by cache", percent, _cache_hits),
+        ("partitions.ahead", "Months ahead", "months that are made, by partitioned table", number, _months_ahead),
+        ("partitions.rest", "Rows of no month", "rows that found no partition, by table", number, _rows_of_no_month),
     ):  # fmt: skip
         METRICS.register(name, Metric(title, describes, unit, read))
     for name, describes, of in (

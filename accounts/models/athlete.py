@@ -84,6 +84,7 @@ class Athlete(BaseModel):
 
     class Meta:
         ordering: ClassVar = ["name", "id"]
+        indexes: ClassVar = [models.Index(fields=["name", "id"], name="athlete_by_name")]
         constraints: ClassVar = [
             models.CheckConstraint(condition=models.Q(sport__in=Sport.values), name="athlete_sport_known"),
             models.CheckConstraint(condition=models.Q(level__in=Level.values), name="athlete_level_known"),

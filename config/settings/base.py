@@ -160,6 +160,7 @@ CELERY_BEAT_SCHEDULE = {
     "note erasures": {"task": "accounts.note_erasures", "schedule": 300.0, "options": {"expire_seconds": 250}},
     "end expired grants": {"task": "accounts.end_grants", "schedule": 60.0, "options": {"expire_seconds": 50}},
     "purge idempotency keys": {"task": "common.purge_idempotency_keys", "schedule": crontab(minute=10)},
+    "make coming months": {"task": "common.partition_ahead", "schedule": crontab(minute=25)},
     "purge throttle counters": {"task": "common.purge_throttle", "schedule": crontab(minute=20)},
     "feed synthetic rollouts": {"task": "rollout.feed_synthetic", "schedule": 60.0, "options": {"expire_seconds": 50}},
     "reconcile the audit log": {"task": "audit.reconcile", "schedule": crontab(hour=2, minute=30)},

@@ -9,6 +9,7 @@ from uuid import UUID
 from django import forms
 from django.contrib import admin, messages
 from django.db.models import Count, OuterRef, Q, QuerySet, Subquery
+from django.db.models.functions import Coalesce
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.template.response import TemplateResponse
 from django.urls import path, reverse
@@ -62,9 +63,9 @@ class AthleteAdmin(PolicyAdmin):
         user = acting_user(request)
         fits = Fit.objects.filter(visible_fits(user), athlete=OuterRef("pk"), invalidated_at=None).order_by("-id")
         activities = Activity.objects.filter(visible_history(user), athlete=OuterRef("pk")).order_by("-day")
-        plans = Plan.objects.filter(visible_plans(user))
+        plans = Plan.objects.filter(visible_plans(user), athlete=OuterRef("pk")).order_by()
         return rows.annotate(
-            n_plans=Count("plans", distinct=True, filter=Q(plans__in=plans)),
+            n_plans=Coalesce(Subquery(plans.values("athlete").annotate(n=Count("pk")).values("n")), 0),
             newest_grade=Subquery(fits.values("grade")[:1]),
             last_day=Subquery(activities.values("day")[:1]),
         )

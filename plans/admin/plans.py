@@ -13,14 +13,16 @@ from django.template.response import TemplateResponse
 from django.urls import path, reverse
 
 from accounts.requests import acting_user
-from common.admin import PolicyAdmin, WordsFilter, words_of
+from common.admin import PolicyAdmin, words_filter, words_of
 from common.errors import InvalidInput
 from common.translating.showing import shown
+from modeling.core.performance import RACES
 from plans.admin.athletes import own_transaction
 from plans.admin.compare_page import LETTERS, compare_context
 from plans.admin.pending import pending_context
 from plans.admin.review_page import may_review, review_context
 from plans.models import Plan
+from plans.pipelines.registry import PIPELINES
 from plans.policies import plan_for, reviews_athlete, visible_plans
 from plans.presentation import clock_text, minutes_text, predicted_text, race_label
 from plans.reading import steps_as_read, wording
@@ -32,7 +34,7 @@ from plans.services.export_changelog import CONTENT_TYPE, export_changelog
 class PlanAdmin(PolicyAdmin):
     view_verb = "plan:view"
     list_display = ("race_label", "athlete", "race_date", "status", "pipeline_word", "predicted", "created_at")
-    list_filter = ("status", ("pipeline", WordsFilter), ("race", WordsFilter))
+    list_filter = ("status", ("pipeline", words_filter(*PIPELINES)), ("race", words_filter(*RACES)))
     pipeline_word = words_of("pipeline")
     search_fields = ("athlete__name",)
     list_select_related = ("athlete", "head_version")

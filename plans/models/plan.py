@@ -45,6 +45,9 @@ class Plan(BaseModel):
                 name="plan_pending",
                 condition=models.Q(status__in=sorted(PENDING)),
             ),
+            models.Index(
+                fields=["state_since", "id"], name="plan_pending_oldest", condition=models.Q(status__in=sorted(PENDING))
+            ),
         ]
         constraints: ClassVar = [
             models.CheckConstraint(

@@ -7,11 +7,12 @@ import re
 import time
 import urllib.request
 from collections.abc import Callable
+from functools import partial
 from http.cookiejar import CookieJar, DefaultCookiePolicy
 from typing import Final
 from urllib.parse import urlencode
 
-from tests.load.locustfile import DEMO_DOMAIN, DEMO_PASSWORD, DOMAIN, PASSWORD
+from tests.load.names import DEMO_DOMAIN, DEMO_PASSWORD, DOMAIN, PASSWORD
 from tests.load.report import Route, route_of
 
 COACH: Final = f"coach0.copy00003@{DOMAIN}"
@@ -65,17 +66,37 @@ class Visitor:
             return bytes(answer.read())
 
 
-def measure(url: str, *, progress: Callable[[str], None] = lambda _: None) -> list[Route]:
-    """Return the times of each list, and of an administrator's walk through the plans by cursor."""
+def measure(
+    url: str,
+    *,
+    progress: Callable[[str], None] = lambda _: None,
+    spent: Callable[[], float] = lambda: 0.0,
+    costs: dict[str, float] | None = None,
+) -> list[Route]:
+    """Return the times of each list, and of an administrator's walk through the plans by cursor.
+
+    costs: gets what a request cost, by the route's name, from what `spent` says before and after.
+    """
     found = []
+
+    def take(name: str, ask: Callable[[], list[float]]) -> None:
+        progress(name)
+        before = spent()
+        found.append(route_of(name, ask(), 0))
+        if costs is not None:
+            costs[name] = (spent() - before) / found[-1].requests
+
     for email, password in ((COACH, PASSWORD), (ADMIN, DEMO_PASSWORD)):
         visitor, who = Visitor(url, email, password), email.split(".")[0].split("@")[0].rstrip("0123456789")
         for path in PAGES[email]:
-            progress(f"{who} {path}")
             visitor.get(path)
-            found.append(route_of(f"{who} {path}", [_timed(visitor, path)[0] for _ in range(TIMES)], 0))
-    found.append(route_of(f"admin {PLANS}?cursor=, {DEEP} pages on", _walk(visitor), 0))
+            take(f"{who} {path}", partial(_some, visitor, path))
+    take(f"admin {PLANS}?cursor=, {DEEP} pages on", partial(_walk, visitor))
     return found
+
+
+def _some(visitor: Visitor, path: str) -> list[float]:
+    return [_timed(visitor, path)[0] for _ in range(TIMES)]
 
 
 def _walk(visitor: Visitor) -> list[float]:

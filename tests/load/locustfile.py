@@ -21,9 +21,9 @@ from uuid import uuid4
 
 from locust import FastHttpUser, between, task
 
+from tests.load.names import DEMO_DOMAIN, DEMO_PASSWORD, DOMAIN, PASSWORD
+
 API = "/api/v1"
-PASSWORD, DEMO_PASSWORD = "mesocycle-load", "mesocycle-demo"
-DOMAIN, DEMO_DOMAIN = "load.mesocycle.example", "demo.mesocycle.example"
 ROSTERS, COACH_COPIES = 50, 60
 """Templates a copy; coaches come from the first 60 copies, athletes from those after."""
 ROTATE_AFTER = 8 * 60.0

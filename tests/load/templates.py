@@ -32,10 +32,9 @@ from plans.services.decide import accept_plan, request_changes, submit_plan
 from plans.services.rate_cycle import rate_cycle, record_result
 from plans.services.request_plan import PlanWish, request_plan
 from plans.services.save_edits import save_edits
+from tests.load.names import DOMAIN, PASSWORD
 from tests.load.tokens import COPY
 
-DOMAIN: Final = "load.mesocycle.example"
-PASSWORD: Final = "mesocycle-load"
 COACHES: Final = 2
 ROSTER: Final = 25
 """Athletes of one coach."""

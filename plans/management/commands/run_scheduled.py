@@ -18,6 +18,7 @@ from audit.services.reconcile import reconcile_lately, reconcile_urgent
 from audit.services.seal import seal
 from common import clock, idempotency, jobs, retention, rollup, sampling, throttle
 from common.management.base import MesocycleCommand
+from common.partitioning.ahead import make_ahead
 from experiments.services.looking import look_at_all
 from modeling.services.recompute_fits import recompute_due
 from plans.jobs import start_nightly
@@ -54,6 +55,7 @@ SCHEDULE: Final[dict[str, tuple[timedelta, Callable[[], Any]]]] = {
     "reconcile what is urgent": (timedelta(minutes=1), reconcile_urgent),
     "archive the audit log": (timedelta(days=1), archive),
     "purge throttle counters": (timedelta(hours=1), throttle.purge),
+    "make coming months": (timedelta(hours=1), make_ahead),
     "apply retention": (timedelta(days=1), lambda: retention.apply_retention(dry_run=False)),
     "feed synthetic rollouts": (timedelta(minutes=1), lambda: feed(clock.now())),
     "look at the rollouts": (timedelta(minutes=1), tick),
