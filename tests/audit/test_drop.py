@@ -40,6 +40,12 @@ pytestmark = pytest.mark.usefixtures("committed_database", "_actions")
 LATER = timedelta(days=8 * 366)
 FIRST, SECOND = "segments/000000000000000-000000000000004.ndjson", "segments/000000000000004-000000000000009.ndjson"
 
+_GUARDS = """
+    SELECT tgrelid::regclass::text, tgenabled::text FROM pg_trigger
+    WHERE tgname LIKE 'append\\_only\\_%' AND (tgrelid = 'audit_events'::regclass OR tgrelid IN
+        (SELECT inhrelid FROM pg_inherits WHERE inhparent = 'audit_events'::regclass))
+"""
+
 
 @pytest.fixture
 def _actions(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
@@ -104,6 +110,21 @@ def test_old_segments_go_and_the_log_still_verifies(log: list[UUID]) -> None:
     assert report.tree_size == report.events == len(order())
     assert verify_log(Scope(archive=True)).intact
     assert "audit_events" in guarded_tables(connection)
+
+
+@pytest.mark.postgres
+def test_old_segments_go_from_a_log_of_months_and_every_month_is_guarded_again(log: list[UUID]) -> None:
+    with as_app_owner():
+        call_command("partition", "audit_events", stdout=io.StringIO())
+    done = retention()
+    assert (done.due, done.removed) == (11, 9)
+    assert left() == set(log[9:])
+    assert verified().intact
+    with connection.cursor() as cursor:
+        cursor.execute(_GUARDS)
+        guards = cursor.fetchall()
+    assert len(guards) > len({table for table, _ in guards}) > 2  # two on each month
+    assert {state for _, state in guards} == {"A"}, "a guard that does not stand always"
 
 
 def test_the_newest_tree_is_never_dropped(log: list[UUID]) -> None:
