@@ -19,6 +19,7 @@ from accounts.models import (
     Sex,
     User,
 )
+from accounts.models.user import ERASED_DOMAIN
 from accounts.services.consent import record_consent
 from accounts.services.grants import end_athlete_grant
 from accounts.services.people import end_link
@@ -45,7 +46,7 @@ def _athlete(rows: QuerySet[Athlete], person: Person) -> int:
 
 def _user(rows: QuerySet[User], person: Person) -> int:
     for user in rows:
-        user.email, user.name, user.is_active = f"erased-{user.pk}@erased.invalid", NAME, False
+        user.email, user.name, user.is_active = f"erased-{user.pk}@{ERASED_DOMAIN}", NAME, False
         user.is_superuser = False
         user.language = user.time_zone = user.units = user.intensity = ""
         user.token_version += 1

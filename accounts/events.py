@@ -25,6 +25,8 @@ register("team.staff_state", target_type="team", metadata=frozenset({"staff"}), 
 register("user.add", target_type="user", metadata=frozenset({"role", "invited"}))
 register("user.role_change", target_type="user", metadata=frozenset({"role_before", "role_after"}))
 register("user.role_state", target_type="user", metadata=frozenset({"role", "is_active", "token_version"}), state=True)
+register("user.close", target_type="user", metadata=frozenset())
+register("user.open", target_type="user", metadata=frozenset())
 register("user.password_change", target_type="user", metadata=frozenset({"is_first"}))
 register("user.prefer", target_type="user", metadata=frozenset({"changes"}))
 register("auth.refresh_reuse", target_type="user", metadata=frozenset({"family"}))

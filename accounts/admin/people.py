@@ -5,15 +5,16 @@ from __future__ import annotations
 from typing import Any
 
 from django import forms
-from django.contrib import admin
+from django.contrib import admin, messages
 from django.db.models import Count, Q, QuerySet
 from django.http import HttpRequest
+from django.utils.translation import ngettext
 
 from accounts.models import CoachLink, Team, TeamMembership, User
 from accounts.requests import acting_user
-from accounts.scope import GRANTEES
+from accounts.scope import GRANTEES, links_that_hold
 from accounts.services.invitations import invite_user
-from accounts.services.people import change_role, end_link, link_coach
+from accounts.services.people import change_role, end_link, link_coach, set_active
 from accounts.services.teams import add_team, rename_team, set_staff
 from common.admin import PolicyAdmin, TabularInline, may
 
@@ -22,14 +23,16 @@ EVERY_ROW = Q()
 
 @admin.register(User)
 class UserAdmin(PolicyAdmin):
-    """Adding a person invites them; the role is changed by the service that ends their tokens."""
+    """Adding a person invites them; role and whether they may log in are changed by services that end their tokens."""
 
     view_verb = add_verb = change_verb = "user:manage"
     list_display = ("email", "name", "role", "is_active", "date_joined")
     list_filter = ("role", "is_active")
     search_fields = ("email", "name")
     ordering = ("email",)
-    fields = ("email", "name", "role")
+
+    def get_fields(self, request: HttpRequest, obj: User | None = None) -> tuple[str, ...]:
+        return ("email", "name", "role", "is_active") if obj else ("email", "name", "role")
 
     def visible(self, user: Any) -> Q:
         return EVERY_ROW if may(user, self.view_verb) else Q(role__in=GRANTEES, is_active=True)
@@ -47,9 +50,24 @@ class UserAdmin(PolicyAdmin):
             if "role" in form.changed_data:
                 changed = change_role(user_id=obj.pk, role=obj.role, acting_user=acting_user(request))
                 obj.token_version = changed.token_version
+            if "is_active" in form.changed_data:
+                changed = set_active(user_id=obj.pk, is_active=obj.is_active, acting_user=acting_user(request))
+                obj.token_version = changed.token_version
+                self._tell_of_links(request, obj)
             return
         made = invite_user(email=obj.email, name=obj.name, role=obj.role, acting_user=acting_user(request))
         obj.pk = made.pk
+
+    def _tell_of_links(self, request: HttpRequest, user: User) -> None:
+        """Say what a closed log-in leaves behind."""
+        open_links = CoachLink.objects.filter(links_that_hold(), coach=user).count()
+        if not user.is_active and open_links:
+            words = ngettext(
+                "%(count)s athlete is still linked to this coach: end the link and add another.",
+                "%(count)s athletes are still linked to this coach: end the links and add others.",
+                open_links,
+            )
+            messages.warning(request, words % {"count": open_links})
 
 
 @admin.register(CoachLink)

@@ -61,6 +61,9 @@ def time_zones() -> frozenset[str]:
     return frozenset(zoneinfo.available_timezones())
 
 
+ERASED_DOMAIN = "erased.invalid"  # RFC 2606: no address of anybody's ends like that
+
+
 class UserManager(BaseUserManager["User"]):
     def get_by_natural_key(self, username: str | None) -> User:
         return self.get(email=(username or "").strip().lower())
@@ -73,7 +76,12 @@ class UserManager(BaseUserManager["User"]):
         return user
 
     def create_superuser(self, email: str, password: str | None = None, **fields: Any) -> User:
-        return self.create_user(email, password, **{**fields, "role": Role.ADMIN})
+        """Make an administrator for `manage.py createsuperuser`, by the service, so that the log tells of it."""
+        from accounts.services.people import add_user  # the service needs this model
+        from common.context import COMMAND_LINE
+
+        named = {"email": email, "name": fields.get("name", ""), "password": password}
+        return add_user(**named, role=Role.ADMIN, acting_user=COMMAND_LINE)
 
 
 class User(BaseModel, AbstractBaseUser, PermissionsMixin):
@@ -119,6 +127,11 @@ class User(BaseModel, AbstractBaseUser, PermissionsMixin):
     def clean(self) -> None:
         super().clean()
         self.email = self.email.strip().lower()
+
+    @property
+    def is_erased(self) -> bool:
+        """Return whether the person behind this log-in was erased."""
+        return self.email.endswith(f"@{ERASED_DOMAIN}")
 
     @property
     def is_staff(self) -> bool:

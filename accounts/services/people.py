@@ -13,6 +13,7 @@ from accounts.models import Athlete, CoachLink, Role, Team, User
 from accounts.models.athlete import PERSONAL
 from accounts.scope import athlete_for, require
 from accounts.services.describe import TOLD, describe
+from audit.models import AuditEvent
 from audit.services import record
 from common import clock
 from common.context import ServiceIdentity, unit_of_work
@@ -74,20 +75,59 @@ def change_role(*, user_id: UUID, role: str, acting_user: Actor) -> User:
         require(acting_user, "user:manage")
         if role not in Role.values:
             raise InvalidInput(f"{role!r} is no role; roles are {', '.join(Role.values)}.", pointer="/role")
-        user = User.objects.select_for_update().filter(pk=user_id).first()
-        if user is None:
-            raise NotVisible("There is no such user.")
+        user = _locked(user_id)
         before = user.role
-        others = User.objects.filter(role=Role.ADMIN, is_active=True).exclude(pk=user.pk)
-        if before == Role.ADMIN and role != Role.ADMIN and not others.exists():
-            raise WrongState("This is the last administrator; make another one first.")
+        if role != Role.ADMIN:
+            _keep_an_administrator(user)
         user.role = role
-        user.token_version += 1
-        user.save()
-        action = record("user.role_change", target_id=user.pk, metadata={"role_before": before, "role_after": role})
-        state = {"role": role, "is_active": user.is_active, "token_version": user.token_version}
-        record("user.role_state", target_id=user.pk, metadata=state, linked_to=action)
-        return user
+        metadata = {"role_before": before, "role_after": role}
+        return _with_tokens_ended(user, record("user.role_change", target_id=user.pk, metadata=metadata))
+
+
+def set_active(*, user_id: UUID, is_active: bool, acting_user: Actor) -> User:
+    """Close somebody's log-in, or open it again; sessions and tokens that are out end at once.
+
+    Links to athletes and places in teams stay as they are: who covers for them is another decision.
+
+    Raises:
+        NotPermitted: only who manages users may.
+        NotVisible: no such user.
+        WrongState: the last active administrator would be lost, or the person was erased.
+    """
+    with unit_of_work(acting_user):
+        require(acting_user, "user:manage")
+        user = _locked(user_id)
+        if user.is_active == is_active:
+            return user
+        if not is_active:
+            _keep_an_administrator(user)
+        elif user.is_erased:
+            raise WrongState("This person was erased: nobody can log in as them again.")
+        user.is_active = is_active
+        return _with_tokens_ended(
+            user, record("user.open" if is_active else "user.close", target_id=user.pk, metadata={})
+        )
+
+
+def _locked(user_id: UUID) -> User:
+    user = User.objects.select_for_update().filter(pk=user_id).first()
+    if user is None:
+        raise NotVisible("There is no such user.")
+    return user
+
+
+def _keep_an_administrator(user: User) -> None:
+    others = User.objects.filter(role=Role.ADMIN, is_active=True).exclude(pk=user.pk)
+    if user.role == Role.ADMIN and user.is_active and not others.exists():
+        raise WrongState("This is the last administrator; make another one first.")
+
+
+def _with_tokens_ended(user: User, action: AuditEvent) -> User:
+    user.token_version += 1
+    user.save()
+    state = {"role": user.role, "is_active": user.is_active, "token_version": user.token_version}
+    record("user.role_state", target_id=user.pk, metadata=state, linked_to=action)
+    return user
 
 
 def add_athlete(*, name: str, sport: str, level: str, acting_user: Actor, log_in: str = "", **fields: Any) -> Athlete:

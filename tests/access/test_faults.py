@@ -278,8 +278,9 @@ NOTE: Final = {"operations": lambda has: parse_patch([note_op(has["session"], f"
 does("accounts.people.add_user", email="new@test.example", name="New", role="coach", password=PASSWORD,
      acting_user=who("admin"), keep="new")  # fmt: skip
 does("accounts.invitations.invite_user", email="asked@test.example", name="Asked", role="support",
-     acting_user=who("admin"))  # fmt: skip
+     acting_user=who("admin"), keep="asked")  # fmt: skip
 does("accounts.people.change_role", user_id=key_of("new"), role="coach", acting_user=who("admin"))
+does("accounts.people.set_active", user_id=key_of("asked"), is_active=False, acting_user=who("admin"))
 does("accounts.people.add_athlete", name="Bea", sport="cycling", level="beginner", acting_user=who("coach"))
 does("accounts.people.edit_athlete", athlete_id=her, changes={"name": "Ann B."}, acting_user=who("ann"))
 does("accounts.people.link_coach", coach_id=key_of("new"), athlete_id=her, acting_user=who("admin"), keep="link")

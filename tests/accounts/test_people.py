@@ -2,20 +2,25 @@
 
 from __future__ import annotations
 
+import io
+
 import pytest
 from django.core import mail
+from django.core.management import call_command
 from django.test import Client
 
 from accounts.matrix import MATRIX
 from accounts.models import Athlete, CoachLink, Role, User
+from accounts.models.user import ERASED_DOMAIN
 from accounts.scope import athlete_for
 from accounts.services.consent import record_consent
-from accounts.services.people import add_athlete, add_user, change_role, edit_athlete, end_link
+from accounts.services.people import add_athlete, add_user, change_role, edit_athlete, end_link, set_active
 from audit.models import AuditEvent
 from common.context import unit_of_work
 from common.errors import InvalidInput, NotPermitted, NotVisible, WrongState
+from common.ids import uuid7
 from common.management.base import COMMAND_LINE
-from tests.factories import make_athlete, make_user
+from tests.factories import PASSWORD, make_athlete, make_user
 
 pytestmark = pytest.mark.django_db
 
@@ -98,6 +103,58 @@ def test_the_last_administrator_cannot_be_lost():
     admin = make_user("admin")
     with pytest.raises(WrongState, match="last administrator"):
         change_role(user_id=admin.pk, role="coach", acting_user=admin)
+
+
+def test_a_closed_log_in_ends_sessions_and_tokens_and_can_be_opened_again():
+    admin, coach = make_user("admin"), make_user()
+    make_athlete(coach=coach)
+    tokens = Client().post("/api/v1/auth/token", {"email": coach.email, "password": PASSWORD}).json()
+    bearer = {"Authorization": f"Bearer {tokens['access']}"}
+    theirs, ours = Client(), Client()
+    theirs.force_login(coach)
+    ours.force_login(admin)
+    assert Client().get("/api/v1/athletes", headers=bearer).status_code == 200
+    before = len(actions())
+
+    page = f"/admin/accounts/user/{coach.pk}/change/"
+    told = ours.post(page, {"role": "coach"}, follow=True)  # the box is not ticked any more
+    assert "1 athlete is still linked to this coach" in told.text
+    assert actions()[before:] == ["user.close", "user.role_state"]
+    assert theirs.get("/admin/").status_code == 302
+    assert Client().get("/api/v1/athletes", headers=bearer).status_code == 401
+    again = Client().post("/api/v1/auth/token/refresh", {"refresh": tokens["refresh"]})
+    assert again.status_code == 401
+    assert Client().post("/api/v1/auth/token", {"email": coach.email, "password": PASSWORD}).status_code == 401
+
+    ours.post(page, {"role": "coach", "is_active": "on"})
+    assert actions()[before + 2 :] == ["user.open", "user.role_state"]
+    assert Client().get("/api/v1/athletes", headers=bearer).status_code == 401, "the old token stays over"
+    assert Client().post("/api/v1/auth/token", {"email": coach.email, "password": PASSWORD}).status_code == 200
+
+
+def test_whose_log_in_is_not_closed_or_opened():
+    admin, gone = make_user("admin"), make_user("athlete")
+    with pytest.raises(WrongState, match="last administrator"):
+        set_active(user_id=admin.pk, is_active=False, acting_user=admin)
+    with pytest.raises(NotPermitted):
+        set_active(user_id=admin.pk, is_active=False, acting_user=make_user("support"))
+    with pytest.raises(NotVisible):
+        set_active(user_id=uuid7(), is_active=False, acting_user=admin)
+    User.objects.filter(pk=gone.pk).update(email=f"erased-{gone.pk}@{ERASED_DOMAIN}", is_active=False)
+    with pytest.raises(WrongState, match="erased"):
+        set_active(user_id=gone.pk, is_active=True, acting_user=admin)
+    before = len(actions())
+    set_active(user_id=admin.pk, is_active=True, acting_user=admin)
+    assert len(actions()) == before, "nothing changed, nothing is told"
+
+
+def test_createsuperuser_is_in_the_log(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setenv("DJANGO_SUPERUSER_PASSWORD", PASSWORD)
+    call_command("createsuperuser", "--no-input", email="First@test.example", name="First", stdout=io.StringIO())
+    first = User.objects.get(email="first@test.example")
+    (event,) = AuditEvent.objects.filter(action="user.add", target_id=first.pk)
+    assert (first.role, event.metadata_json["role"]) == ("admin", "admin")
+    assert first.check_password(PASSWORD)
 
 
 def test_two_people_cannot_share_an_address():

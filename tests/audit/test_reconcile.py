@@ -168,7 +168,7 @@ def test_rows_written_past_the_services_are_named(review: Review) -> None:
         user = User.objects.get(pk=review.coach.pk)
         user.role = Role.ADMIN
         user.save()
-        User.objects.create_superuser("shell@test.example", name="made in a shell")
+        User.objects.create_user("shell@test.example", name="made in a shell", role=Role.ADMIN)
     found = reconcile()
     assert [(one.reconciliation, one.side) for one in found] == [
         ("plan versions", "row without event"),
