@@ -37,7 +37,9 @@ demo: $(STAMP)  ## demo data on SQLite, then serve on http://127.0.0.1:8000
 FORMATION ?= web=1,worker=1,beat=1,relay=1
 up: $(STAMP)  ## web, worker, beat and relay (Procfile) on the PostgreSQL and Redis of the environment or .env
 	@export PATH="$(CURDIR)/$(VENV)/bin:$$PATH" DJANGO_SETTINGS_MODULE=$${DJANGO_SETTINGS_MODULE:-config.settings.production}; \
-	honcho run python -m config.settings.required && honcho start --port $${PORT:-8000} --concurrency $(FORMATION)
+	honcho run python -m config.settings.required && honcho run python manage.py migrate --check --verbosity 0 \
+	|| { echo "Not started: a variable is missing, or the database is away or lacks migrations (docs/operations/deploy.md)."; exit 2; }; \
+	exec python -m config.up start --port $${PORT:-8000} --concurrency $(FORMATION)
 
 test: $(STAMP)  ## the whole suite on SQLite
 	$(PYTEST)

@@ -11,6 +11,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from types import SimpleNamespace
 from typing import Any
 
+import honcho.manager
 import pytest
 from django.conf import settings
 from django.test import Client
@@ -94,6 +95,35 @@ def test_the_access_log_names_the_route_and_no_address(monkeypatch, caplog):
     (record,) = caplog.records
     assert (record.route, record.status, record.milliseconds) == ("calendar/<str:token>.ics", 200, 250.0)
     assert "secret" not in str(record.__dict__)
+
+
+@pytest.mark.django_db
+def test_lines_about_refused_requests_name_the_route_and_no_address(settings):
+    assert settings.LOGGING["handlers"]["stderr"]["filters"] == ["route"]
+    lines: list[logging.LogRecord] = []
+    handler = logging.Handler()
+    handler.emit = lines.append  # type: ignore[method-assign]
+    handler.addFilter(settings.LOGGING["filters"]["route"]["()"]())
+    log = logging.getLogger("django.request")
+    log.addHandler(handler)
+    try:
+        for address in ("/calendar/secret-token.ics", "/secret-nowhere", "/calendar/secret-\u00fc.ics"):
+            assert Client().get(address).status_code == 404
+    finally:
+        log.removeHandler(handler)
+    assert [(line.getMessage(), line.route, line.method) for line in lines] == [  # type: ignore[attr-defined]
+        ("Not Found: calendar/<str:token>.ics", "calendar/<str:token>.ics", "GET"),
+        ("Not Found: (none)", "(none)", "GET"),
+        ("Not Found: calendar/<str:token>.ics", "calendar/<str:token>.ics", "GET"),
+    ]
+    assert not any("secret" in str(line.__dict__) for line in lines)
+
+
+@pytest.mark.pure
+def test_the_stack_waits_for_what_web_processes_have_begun(monkeypatch):
+    monkeypatch.setattr(honcho.manager, "KILL_WAIT", 5)
+    runpy.run_module("config.up")
+    assert gunicorn(monkeypatch)["graceful_timeout"] < honcho.manager.KILL_WAIT
 
 
 @pytest.mark.django_db

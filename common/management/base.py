@@ -101,13 +101,15 @@ class MesocycleCommand(BaseCommand):
         """Print rows as a table for people; the columns are those of the first row unless named."""
         listed = list(rows)
         names = list(columns or (listed[0].keys() if listed else ()))
-        table = Table(title=title, title_justify="left")
+        table = Table()
         for name in names:
             numeric = bool(listed) and all(isinstance(row.get(name), int | float | None) for row in listed)
             whole = any(isinstance(row.get(name), UUID) for row in listed)  # an id is there to be copied
             table.add_column(name, justify="right" if numeric else "left", no_wrap=whole)
         for row in listed:
             table.add_row(*(_cell(row.get(name)) for name in names))
+        if title:  # a line of its own: rich would break it at the table's width, and a path in it could not be copied
+            self.stdout.write(title)
         self.stdout.write(rendered(table))
 
     def progress(self) -> Progress:

@@ -283,7 +283,7 @@ def _place_of(node: ast.AST) -> str:
 
 
 def _is_told(name: str) -> bool:
-    """Return whether clients and pages learn of an error; one without a problem type of its own is of commands alone."""
+    """Return whether clients and pages learn of an error; one without a problem type of its own is of commands."""
     told = (kind for kind in _kinds(DomainError) if kind.type_slug != DomainError.type_slug)
     return name in OF_INPUT or name == DomainError.__name__ or name in {kind.__name__ for kind in told}
 

@@ -6,7 +6,7 @@ from typing import Any
 
 import structlog
 
-from common.log_context import add_actor
+from common.log_context import RouteForAddress, add_actor
 from config.settings import env
 
 _SHARED: list[Any] = [
@@ -40,8 +40,13 @@ LOGGING = {
             "foreign_pre_chain": _SHARED,
         },
     },
+    "filters": {"route": {"()": RouteForAddress}},
     "handlers": {
-        "stderr": {"class": "logging.StreamHandler", "formatter": env.text("LOG_FORMAT", "line")},
+        "stderr": {
+            "class": "logging.StreamHandler",
+            "formatter": env.text("LOG_FORMAT", "line"),
+            "filters": ["route"],
+        },
     },
     "root": {"handlers": ["stderr"], "level": env.text("LOG_LEVEL", "WARNING")},
     "loggers": {
