@@ -12,10 +12,11 @@ from datetime import timedelta
 from typing import Any, Final
 
 from django.http import QueryDict
-from django.urls import reverse
+from django.urls import resolve, reverse
 from rest_framework import serializers
 from rest_framework.request import Request
 
+from accounts.access import matrix_grants
 from common import clock
 from common.browsable import API_PAGES, Form, Input, Page
 from plans.api import review_serializers as s
@@ -83,7 +84,14 @@ def _links(name: str, ids: dict[str, Any], data: Any) -> Iterator[tuple[str, str
 
 
 def _forms(request: Request, name: str, ids: dict[str, Any], data: Any) -> Iterator[Form]:
-    """Yield the forms: all actions on a plan where the answer is one, else the page's own."""
+    """Yield the forms that the role may send: actions on a plan where the answer is one, else the page's own."""
+    for form in _all_forms(request, name, ids, data):
+        verb = resolve(form.url).func.view_class.verbs.get(form.method)  # type: ignore[attr-defined]  # of `as_view`
+        if verb is None or matrix_grants(request.user, verb):
+            yield form
+
+
+def _all_forms(request: Request, name: str, ids: dict[str, Any], data: Any) -> Iterator[Form]:
     if _is_plan(data) and (name == "plan" or name in AFTER_AN_ACTION):
         for action in ON_A_PLAN:
             yield _form(action, {"plan_id": ids["plan_id"]}, _known(data))
