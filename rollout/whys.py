@@ -60,7 +60,7 @@ _SHAPES: Final = tuple(
         (r"(?P<flag>[\w.-]+) was rolled back at (?P<stage>.+)", gettext_noop("%(flag)s was rolled back at %(stage)s")),
     )
 )
-_GATE: Final = re.compile(r"(?P<gate>[\w-]+): (?P<outcome>pass|fail|inconclusive|no data)(?: \((?P<why>.*)\))?")
+_GATE: Final = re.compile(r"^(?P<gate>[\w-]+): (?P<outcome>pass|fail|inconclusive|no data)(?: \((?P<why>.*)\))?")
 
 
 class Recorded(Protocol):

@@ -101,7 +101,7 @@ TOLD: Final = (
     "rollout/services/",
 )
 """Whose domain errors are told in other languages; those of commands are English."""
-_CODE: Final = re.compile(r"SELECT |[<\[]|\w+/\w+; |attachment|private, |pip |python |[A-Z]+_[A-Z_]+$")
+_CODE: Final = re.compile(r"^(?:SELECT |[<\[]|\w+/\w+; |attachment|private, |pip |python |[A-Z]+_[A-Z_]+$)")
 """How texts begin that no person reads as such: queries, headers, commands."""
 IN_SESSIONS: Final = (
     "plans/pipelines/sessions.py",

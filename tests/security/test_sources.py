@@ -22,7 +22,12 @@ TALKERS: Final = {
     "confluent_kafka": {"telemetry/sinks/kafka.py"},
     "redis": {"config/settings/base.py", "rollout/fanout.py", "telemetry/monitored.py"},
     "psycopg": {
+        "common/backup/database.py",
+        "common/backup/restore.py",
+        "common/backup/database.py",
+        "common/backup/restore.py",
         "common/management/commands/setup_database.py",
+        "common/provisioning.py",
         "experiments/services/assign.py",
         "telemetry/warehousing/postgres.py",
     },
@@ -35,13 +40,14 @@ TALKERS: Final = {
 }
 """Modules that open connections, and where each may stand: to addresses that the environment names, never a request."""
 GUARDED: Final = {
-    **dict.fromkeys(("pickle", "marshal", "shelve", "joblib", "tarfile", "lxml", "ctypes"), set()),
+    **dict.fromkeys(("pickle", "marshal", "shelve", "joblib", "lxml", "ctypes"), set()),
+    "tarfile": {"common/backup/files.py"},
     "xml": {"modeling/history/xml.py", "plans/export/zwo.py"},
     "random": {"telemetry/relay.py", "telemetry/services/relay.py"},
-    "subprocess": {"common/sampling.py", "plans/management/commands/demo.py"},
+    "subprocess": {"common/backup/database.py", "common/sampling.py", "plans/management/commands/demo.py"},
 }
 """Modules that make trouble of what they read, and where each may stand: an exception's name, writing, jitter, fixed
-commands."""
+commands, parts of a backup under its HMAC."""
 CALLS: Final = {"eval": set(), "exec": set(), "mark_safe": {"rollout/markdown.py"}, "RawSQL": set(), "extra": set()}
 
 
