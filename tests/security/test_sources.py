@@ -24,8 +24,6 @@ TALKERS: Final = {
     "psycopg": {
         "common/backup/database.py",
         "common/backup/restore.py",
-        "common/backup/database.py",
-        "common/backup/restore.py",
         "common/management/commands/setup_database.py",
         "common/provisioning.py",
         "experiments/services/assign.py",
