@@ -104,9 +104,7 @@ def set_active(*, user_id: UUID, is_active: bool, acting_user: Actor) -> User:
         elif user.is_erased:
             raise WrongState("This person was erased: nobody can log in as them again.")
         user.is_active = is_active
-        return _with_tokens_ended(
-            user, record("user.open" if is_active else "user.close", target_id=user.pk, metadata={})
-        )
+        return _with_tokens_ended(user, record("user.open" if is_active else "user.close", target_id=user.pk))
 
 
 def _locked(user_id: UUID) -> User:
