@@ -3,7 +3,7 @@ VENV := .venv
 PY := $(VENV)/bin/python
 STAMP := $(VENV)/.installed
 DATABASE_ADMIN ?= postgresql://postgres@127.0.0.1:5432/postgres
-PYTEST := $(PY) -m pytest -n 2 --dist loadfile --no-loadscope-reorder --durations=10
+PYTEST := $(PY) -m pytest -n 3 --dist loadfile --no-loadscope-reorder --durations=10
 PIP := $(PY) -m pip install --quiet --disable-pip-version-check --require-hashes
 UV := $$(command -v uv || echo $(VENV)/bin/uv)
 # uv installs in a fraction of pip's time; pip does where it cannot.
@@ -56,6 +56,10 @@ test-postgres: $(STAMP)  ## the suite on PostgreSQL as app_rw and Redis, with a 
 
 fuzz: $(STAMP)  ## requests made from the OpenAPI document, MESOCYCLE_FUZZ=200 of them an operation and person
 	MESOCYCLE_FUZZ=$${MESOCYCLE_FUZZ:-200} $(PY) -m pytest -q tests/access/test_schema_fuzz.py
+
+.PHONY: explore
+explore: $(STAMP)  ## properties tried with other examples each time, MESOCYCLE_EXPLORE=400 of them
+	MESOCYCLE_EXPLORE=$${MESOCYCLE_EXPLORE:-400} $(PYTEST) -m "hypothesis or chance"
 
 .PHONY: chaos
 chaos: $(STAMP)  ## kill, stop, fill and set back what there is for ten minutes under load, on servers of its own

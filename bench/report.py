@@ -13,7 +13,12 @@ HEAD: Final = "| figure | ours | peer | ratio | unit | goal | verdict |\n| --- |
 
 
 def page(
-    rows: Mapping[str, Sequence[Row]], facts: Mapping[str, str], *, command: str, seconds: Mapping[str, float]
+    rows: Mapping[str, Sequence[Row]],
+    facts: Mapping[str, str],
+    *,
+    command: str,
+    seconds: Mapping[str, float],
+    note: str = "",
 ) -> str:
     """Return the page.
 
@@ -22,6 +27,7 @@ def page(
         facts: of the machine (`bench.machine.facts`).
         command: what was typed.
         seconds: how long each benchmark took.
+        note: what whoever ran it says about the run.
     """
     judged = [row for found in rows.values() for row in found if row.ok is not None]
     held = sum(bool(row.ok) for row in judged)
@@ -30,7 +36,12 @@ def page(
         f" Failed, with no figures: {', '.join(failed)}." if failed else ""
     )
     took = ", ".join(f"{name} {took:.0f} s" for name, took in seconds.items())
-    parts = ["# Benchmarks", f"`{command}` printed this page. {said}", markdown(dict(facts)), f"Time taken: {took}."]
+    parts = [
+        "# Benchmarks",
+        f"`{command}` printed this page. {said}",
+        markdown(dict(facts)),
+        f"Time taken: {took}. {note}".rstrip(),
+    ]
     return "\n\n".join([*parts, "\n".join([HEAD, *_lines(rows)])]) + "\n"
 
 

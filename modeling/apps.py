@@ -7,7 +7,8 @@ class ModelingConfig(AppConfig):
     name = "modeling"
 
     def ready(self) -> None:
-        from modeling import erasing, events, jobs  # noqa: F401  (register audit events and job handlers)
+        from modeling import erasing, events, jobs, words  # noqa: F401  (register audit events and job handlers)
 
         erasing.register()
         erasing.register_retention()
+        words.register()

@@ -36,14 +36,34 @@ def when_text(field: str, value: str) -> str:
             return f"in {value}"
         case "group":
             sport, level = value.split(" ")
-            return f"of {level} {'runners' if sport == 'running' else 'cyclists'}"
+            return f"of {level} runners" if sport == "running" else f"of {level} cyclists"
     return "at any time"
 
 
 def sentence(pattern: Pattern, evidence: Mapping[str, Any]) -> str:
-    """Return a pattern in words, with what it rests on; evidence as `patterns.Evidence.as_json`."""
+    """Return a pattern in words, with what it rests on; evidence as `patterns.Evidence.as_json`.
+
+    Each context has a sentence of its own, the same as `when_text` gives: a language that orders words otherwise
+    translates whole sentences.
+    """
+    what, value = _what(pattern, evidence), pattern.value
     support = f"{evidence['cases']} cases, {evidence['coaches']} coaches"
-    return f"Coaches {_what(pattern, evidence)} {when_text(pattern.field, pattern.value)} ({support})."
+    match pattern.field:
+        case "after":
+            return f"Coaches {what} after weeks with {REASONS[value].lower()} ({support})."
+        case "phase":
+            return f"Coaches {what} in the {value} phase ({support})."
+        case "weekday":
+            weekday = WEEKDAYS[int(value)]
+            return f"Coaches {what} on {weekday} ({support})."
+        case "season":
+            return f"Coaches {what} in {value} ({support})."
+        case "group":
+            sport, level = value.split(" ")
+            if sport == "running":
+                return f"Coaches {what} of {level} runners ({support})."
+            return f"Coaches {what} of {level} cyclists ({support})."
+    return f"Coaches {what} at any time ({support})."
 
 
 def document_of(pattern: Pattern, evidence: Mapping[str, Any], *, name: str = "") -> dict[str, Any] | None:
@@ -71,14 +91,22 @@ def name_of(pattern: Pattern) -> str:
 def _what(pattern: Pattern, evidence: Mapping[str, Any]) -> str:
     sessions = f"{pattern.kind} sessions"
     factor, to_kind, shift = (evidence.get(name) for name in ("factor", "to_kind", "shift"))
-    if pattern.change in ("shortened", "lengthened") and factor:
-        return f"{_VERBS[pattern.change]} {sessions} by {abs(100 * (1 - factor)):.0f} %"
-    if pattern.change == "swapped" and to_kind:
-        return f"swap {sessions} for {to_kind} ones"
-    if pattern.change == "moved" and shift:
-        days = "a day" if abs(shift) == 1 else f"{abs(shift)} days"
-        return f"move {sessions} {days} {'later' if shift > 0 else 'earlier'}"
-    return f"{_VERBS[pattern.change]} {sessions}"
+    share = f"{abs(100 * (1 - factor)):.0f}" if factor else ""
+    match pattern.change:
+        case "shortened":
+            return f"shorten {sessions} by {share} %" if share else f"shorten {sessions}"
+        case "lengthened":
+            return f"lengthen {sessions} by {share} %" if share else f"lengthen {sessions}"
+        case "swapped":
+            return f"swap {sessions} for {to_kind} ones" if to_kind else f"swap {sessions}"
+        case "moved" if shift:
+            days = "a day" if abs(shift) == 1 else f"{abs(shift)} days"
+            return f"move {sessions} {days} later" if shift > 0 else f"move {sessions} {days} earlier"
+        case "moved":
+            return f"move {sessions}"
+        case "rest":
+            return f"drop {sessions}"
+    return f"change how hard {sessions} are"
 
 
 def _adjustment(pattern: Pattern, evidence: Mapping[str, Any]) -> dict[str, Any] | None:

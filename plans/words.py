@@ -6,9 +6,14 @@ from collections.abc import Iterator
 
 from common.translating.words import WORDS, Words
 from modeling.core.guards import GUARDS
+from modeling.learned.context import KINDS as ADJUSTABLE
+from modeling.learned.context import SEASONS
 from modeling.tagging.tags import LABELS
+from plans.document.adjustments import ADJUSTMENTS
 from plans.document.content import KINDS
 from plans.document.patch import REASONS
+from plans.evidence.words import changes
+from plans.heuristics import WEEKDAYS
 from plans.pipelines.intensity import CYCLING, RUNNING
 from plans.workflow import State
 
@@ -38,6 +43,16 @@ def words() -> Iterator[str]:
         yield from (zone.words for zone in zones.values())
 
 
+def of_overrides() -> Iterator[str]:
+    """Yield the words that stand as values in clusters of what coaches change, and in heuristics."""
+    from plans.models import CompletionStatus
+
+    yield from (*changes(), *ADJUSTMENTS, *CompletionStatus.values, "earlier", "later", "one coach")
+    yield from (*WEEKDAYS, *(f"on {day}" for day in WEEKDAYS), *SEASONS, *(f"in {one}" for one in SEASONS))
+    yield from (f"{kind} sessions" for kind in ADJUSTABLE)
+
+
 def register() -> None:
     """Name them to whoever collects texts."""
     WORDS.register("plans", Words(words, in_scripts=True))
+    WORDS.register("overrides", Words(of_overrides))

@@ -80,6 +80,14 @@ class Live:
             self._start()
         return self._snapshot
 
+    def begin(self) -> None:
+        """Watch from now on, not only from the first decision on: who serves requests is seen although nobody asks.
+
+        Waits for nothing; nothing is watched where each call asks for itself (`FLAGS_REFRESH=inline`).
+        """
+        if settings.FLAGS_REFRESH != "inline":
+            threading.Thread(target=self._start, name="flags-start", daemon=True).start()
+
     def asked(self) -> tuple[int, int]:
         """Return how often the snapshot answered, and how often it had to be loaded, since the process began."""
         return self._answered, self._loaded

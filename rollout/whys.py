@@ -12,6 +12,7 @@ from django.conf import settings
 from django.utils.formats import number_format
 from django.utils.translation import get_language, gettext, gettext_noop
 
+from common.translating.figures import spelt
 from common.translating.showing import shown
 
 SERVICE: Final = "service:"
@@ -88,7 +89,7 @@ def service_name(actor: str) -> str:
 def told(text: str) -> str:
     """Return what the engine said in the language at hand; what it did not say stays as it is."""
     if get_language() in (None, settings.LANGUAGE_CODE):
-        return text
+        return spelt(text)
     whole = _sentence(text)
     return whole if whole != text else "; ".join(_of_gate(part) for part in text.split("; "))
 
@@ -111,6 +112,6 @@ def _sentence(text: str) -> str:
 
 def _value(value: str) -> str:
     if re.fullmatch(_NUMBER, value):
-        return str(number_format(value))
+        return spelt(value) if "e" in value else str(number_format(value))
     days = re.fullmatch(r"(\d+) days?, (.+)", value)
     return f"{days[1]} d {days[2]}" if days else gettext(value)

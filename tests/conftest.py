@@ -5,7 +5,6 @@ from __future__ import annotations
 import gc
 import itertools
 import os
-import shutil
 import socket
 from collections.abc import Iterator
 from pathlib import Path
@@ -15,19 +14,22 @@ from uuid import uuid4
 import pytest
 from hypothesis import HealthCheck, settings
 
+from tests.support import browsers
+from tests.support.chance import EXPLORE
 from tests.support.databases import ON_POSTGRES, Databases, drop_databases, of_run
 from tests.support.processes import Server, serving
 
 SHARED_DATA = Path(os.environ.get("MESOCYCLE_DATA", Path(__file__).resolve().parents[2] / "shared" / "data"))
-CHROMIUM = shutil.which("chromium") or "/usr/bin/chromium"
 RUN = "MESOCYCLE_TEST_RUN"
 _counter = itertools.count()
 _left_out: dict[str, int] = {}
 
+# The suite says the same twice; `make explore` looks for examples that nobody has seen.
 settings.register_profile(
     "suite",
     deadline=None,
-    max_examples=40,
+    max_examples=EXPLORE or 40,
+    derandomize=not EXPLORE,
     suppress_health_check=[HealthCheck.too_slow, HealthCheck.function_scoped_fixture],
 )
 settings.load_profile("suite")
@@ -51,7 +53,7 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     """Leave out what this machine lacks, and say how many tests that were."""
     missing = {
         "shared_data": not SHARED_DATA.is_dir(),
-        "browser": not Path(CHROMIUM).exists(),
+        "browser": not browsers.is_here(),
         "postgres": not ON_POSTGRES,
     }
     kept, left = [], []
@@ -176,9 +178,7 @@ def browser() -> Iterator[Any]:
     """Headless Chromium; ends with the module, since its event loop keeps the ORM from working in the same thread."""
     from playwright.sync_api import sync_playwright
 
-    flags = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking"]
-    flags += ["--disable-component-update", "--disable-sync"]
     with sync_playwright() as playwright:
-        running = playwright.chromium.launch(executable_path=CHROMIUM, args=flags)
+        running = playwright.chromium.launch(executable_path=browsers.CHROMIUM, args=list(browsers.FLAGS))
         yield running
         running.close()

@@ -49,7 +49,7 @@ class GrantAdmin(PolicyAdmin):
     def formfield_for_foreignkey(self, db_field: Any, request: HttpRequest, **kwargs: Any) -> Any:
         field = super().formfield_for_foreignkey(db_field, request, **kwargs)
         if db_field.name == "user":
-            field.help_text = f"An active {' or '.join(GRANTEES)}; search by name or e-mail."
+            field.help_text = shown(f"An active {' or '.join(GRANTEES)}; search by name or e-mail.")
         return field
 
     def get_fields(self, request: HttpRequest, obj: Any = None) -> Any:

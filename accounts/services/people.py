@@ -8,6 +8,7 @@ from uuid import UUID
 
 from django.core.exceptions import ValidationError
 from django.db import IntegrityError, transaction
+from django.db.models import Q
 
 from accounts.models import Athlete, CoachLink, Role, Team, User
 from accounts.models.athlete import PERSONAL
@@ -39,6 +40,7 @@ EDITABLE = frozenset(
         "personalised_plans",
     }
 )
+_ADMINISTRATORS = Q(role=Role.ADMIN, is_active=True)
 # An athlete's own record: level and tier are the company's word, not theirs.
 EDITABLE_BY_ATHLETE = EDITABLE - {"level", "tier", "team"}
 
@@ -108,14 +110,16 @@ def set_active(*, user_id: UUID, is_active: bool, acting_user: Actor) -> User:
 
 
 def _locked(user_id: UUID) -> User:
-    user = User.objects.select_for_update().filter(pk=user_id).first()
+    """Return a user, locked with every administrator: two who close each other at once go one after the other."""
+    rows = User.objects.select_for_update().filter(Q(pk=user_id) | _ADMINISTRATORS).order_by("pk")
+    user = next((row for row in rows if row.pk == user_id), None)
     if user is None:
         raise NotVisible("There is no such user.")
     return user
 
 
 def _keep_an_administrator(user: User) -> None:
-    others = User.objects.filter(role=Role.ADMIN, is_active=True).exclude(pk=user.pk)
+    others = User.objects.filter(_ADMINISTRATORS).exclude(pk=user.pk)
     if user.role == Role.ADMIN and user.is_active and not others.exists():
         raise WrongState("This is the last administrator; make another one first.")
 

@@ -56,15 +56,6 @@ def unpack(source: Path, place: Path) -> int:
     return count
 
 
-def synchronise(folder: Path) -> None:
-    """Keep a folder's names over a power cut."""
-    handle = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
-
-
 def _nobodys(member: tarfile.TarInfo) -> tarfile.TarInfo:
     member.uid = member.gid = 0
     member.uname = member.gname = ""

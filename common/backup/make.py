@@ -17,9 +17,10 @@ from common import clock
 from common.backup import manifest
 from common.backup.contributions import CONTRIBUTIONS, FILES
 from common.backup.database import State, dump, snapshot, state_of
-from common.backup.files import pack, synchronise
+from common.backup.files import pack
 from common.backup.manifest import Manifest
 from common.backup.opening import KEYS_PART, keys_here, write_manifest
+from common.durable import synchronise
 from common.errors import InvalidInput, WrongState
 
 _PREFIX: Final = "mesocycle-"

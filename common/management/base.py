@@ -16,14 +16,16 @@ import structlog
 from django.contrib.auth import get_user_model
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.core.serializers.json import DjangoJSONEncoder
+from django.db import InterfaceError, OperationalError
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.table import Table
 
 from common import clock
 from common.context import COMMAND_LINE, Actor, RequestInfo, requested_by
-from common.errors import DomainError, InvalidInput, NotPermitted
+from common.errors import DomainError, InvalidInput, NotPermitted, Unavailable
 from common.ids import uuid7
+from common.problem import is_database_away
 
 OK, PARTLY_FAILED, BAD_INPUT, REFUSED, CONFLICT = range(5)
 
@@ -84,8 +86,14 @@ class MesocycleCommand(BaseCommand):
         except DomainError as error:
             self._refuse(error)
             return
+        except (OperationalError, InterfaceError) as error:
+            if options.get("traceback") or not is_database_away(error):
+                raise
+            self.note(f"The database does not answer: {str(error).strip()}")
+            self._refuse(Unavailable())
+            return
         if code:
-            self._end(code, "the command failed in part")
+            self._end(code, "the command failed in part", is_refusal=False)
 
     def emit(self, document: Any) -> None:
         """Print the JSON document (call once, only with `--json`)."""
@@ -132,9 +140,12 @@ class MesocycleCommand(BaseCommand):
         parts = [f"{e['pointer'].removeprefix('#/')}: {e['detail']}" for e in others]
         self._end(exit_code_for(error), "; ".join([error.detail, *parts]))
 
-    def _end(self, code: int, message: str) -> None:
-        """Leave with the code, as the caller expects it; a document that was printed already needs no message."""
+    def _end(self, code: int, message: str, *, is_refusal: bool = True) -> None:
+        """Leave with the code, as the caller expects it; who ran to the end found something, and that is no error."""
         if self._called_from_command_line and code == PARTLY_FAILED:
+            raise SystemExit(code)
+        if self._called_from_command_line and not is_refusal:
+            self.note(message[:1].upper() + message[1:] + ".")
             raise SystemExit(code)
         raise CommandError(message, returncode=code)
 

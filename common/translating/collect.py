@@ -26,6 +26,7 @@ from django.utils.translation.template import templatize
 
 from common.errors import PROBLEM_TYPES, DomainError
 from common.problem import FRAMEWORK_PROBLEMS
+from common.translating.scripts import script_texts
 from common.translating.sentences import LEAST_LETTERS, PLACEHOLDER
 from common.translating.words import WORDS
 
@@ -40,7 +41,11 @@ SAYING: Final = (
     "modeling/history/dates.py",
     "modeling/history/limits.py",
     "modeling/history/contract.py",
+    "modeling/pages/",
     "modeling/presentation.py",
+    "modeling/services/training_runs.py",
+    "modeling/training/gate.py",
+    "modeling/training/pipeline.py",
     "plans/pipelines/",
     "plans/racing.py",
     "plans/document/patch.py",
@@ -50,6 +55,8 @@ SAYING: Final = (
     "plans/presentation.py",
     "plans/variants.py",
     "plans/generation.py",
+    "plans/heuristics.py",
+    "plans/services/retrain.py",
     "plans/admin/",
     "plans/evidence/",
     "modeling/core/efforts.py",
@@ -110,8 +117,21 @@ IN_SESSIONS: Final = (
     "plans/pipelines/workouts_running.py",
     "plans/pipelines/workouts_cycling.py",
 )
-OF_INPUT: Final = frozenset({"InvalidGoal", "NotExportable", "InvalidPatch", "NotPossible", "FitError", "BadValue"})
-"""Errors of pure modules whose words a domain error takes over."""
+OF_INPUT: Final = frozenset(
+    {
+        "InvalidGoal",
+        "NotExportable",
+        "InvalidPatch",
+        "NotPossible",
+        "FitError",
+        "BadValue",
+        "TooLittle",
+        "StoreError",
+        "EmptyStore",
+        "NoStore",
+    }
+)
+"""Errors whose words a domain error takes over or a page tells."""
 KEYWORDS: Final[dict[str, Any]] = {
     "_": None,
     "gettext": None,
@@ -123,8 +143,6 @@ KEYWORDS: Final[dict[str, Any]] = {
     "pgettext_lazy": ((1, "c"), 2),
     "npgettext": ((1, "c"), 2, 3),
 }
-_SCRIPT_CALL: Final = re.compile(r"""\b(?:t|gettext)\(\s*("(?:\\.|[^"\\])*")""")
-_SCRIPT_PLURAL: Final = re.compile(r"""\bplural\([^"`]*?,\s*("(?:\\.|[^"\\])*")(?:,\s*("(?:\\.|[^"\\])*"))?\)""")
 
 Message = tuple[Any, str | None]
 """A text, or (one, many); and its context."""
@@ -341,6 +359,10 @@ def _names_of_forms() -> Iterator[str]:
                 for _, label in getattr(field, "choices", ()):
                     if isinstance(label, str | Promise) and re.search("[A-Za-z]{3}", str(label)):
                         yield str(label)
+        for page in admin.site._registry.values():
+            if page.opts.app_label in APPS:
+                for name, field in page.form.declared_fields.items():
+                    yield from (str(field.label or pretty_name(name)), str(field.help_text))
 
 
 def _forms_below(form: type[forms.Form]) -> Iterator[type[forms.Form]]:
@@ -360,56 +382,3 @@ def _choices_of(field: Any) -> Iterator[str]:
     for _, label in getattr(field, "flatchoices", None) or ():
         if isinstance(label, str | Promise) and re.search("[A-Za-z]{3}", str(label)):
             yield str(label)
-
-
-# ---- scripts
-
-
-def script_texts(source: str) -> Iterator[Any]:
-    """Yield the texts of a script: `t("…")`, t`…${…}…` with its places as {0}, {1}, …, and `plural(n, "…")`."""
-    for match in _SCRIPT_CALL.finditer(source):
-        yield _unquoted(match[1])
-    for match in re.finditer(r"\bt`", source):
-        yield tagged_text(source, match.end())
-    for match in _SCRIPT_PLURAL.finditer(source):
-        one = _unquoted(match[1])
-        yield "{0} " + one, "{0} " + (_unquoted(match[2]) if match[2] else f"{one}s")
-
-
-def tagged_text(source: str, start: int) -> str:
-    """Return a tagged template's text from behind its first backtick, places numbered."""
-    out, place, at = [], 0, start
-    while source[at] != "`":
-        if source.startswith("${", at):
-            out.append("{" + str(place) + "}")
-            place, at = place + 1, _end_of_place(source, at + 2)
-        else:
-            at += source[at] == "\\"
-            out.append(source[at])
-            at += 1
-    return "".join(out)
-
-
-def _end_of_place(source: str, at: int) -> int:
-    """Return where a `${…}` is over, texts and templates inside it included."""
-    depth = 1
-    while depth:
-        if source[at] == "`":
-            at = _end_of_template(source, at + 1)
-            continue
-        if source[at] in "\"'":
-            at = source.index(source[at], at + 1) + 1
-            continue
-        depth += {"{": 1, "}": -1}.get(source[at], 0)
-        at += 1
-    return at
-
-
-def _end_of_template(source: str, at: int) -> int:
-    while source[at] != "`":
-        at = _end_of_place(source, at + 2) if source.startswith("${", at) else at + 1
-    return at + 1
-
-
-def _unquoted(text: str) -> str:
-    return str(ast.literal_eval(text))

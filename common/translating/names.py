@@ -7,6 +7,7 @@ from typing import Any
 from django.apps import apps
 from django.contrib import admin
 from django.db import models
+from django.forms.utils import pretty_name
 from django.utils.functional import lazy
 
 from common.translating.showing import shown
@@ -29,6 +30,7 @@ def translate_names(labels: tuple[str, ...]) -> None:
     for page in admin.site._registry.values():
         if page.opts.app_label in labels:
             _translate_headings(page)
+            _translate_fields(page.form)
 
 
 def _translate(model: type[models.Model]) -> None:
@@ -49,6 +51,14 @@ def _translate_refusals(options: Any) -> None:
     for constraint in options.constraints:
         if constraint.violation_error_message is not constraint.default_violation_error_message:
             constraint.violation_error_message = later(str(constraint.violation_error_message))
+
+
+def _translate_fields(form: Any) -> None:
+    """Let labels and help of fields that a page's form has of its own be translated; a lazy one is already."""
+    for name, field in form.declared_fields.items():
+        label, help_text = field.label or pretty_name(name), field.help_text
+        field.label = later(label) if isinstance(label, str) else label
+        field.help_text = later(help_text) if help_text and isinstance(help_text, str) else help_text
 
 
 def _translate_headings(page: Any) -> None:

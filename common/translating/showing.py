@@ -23,7 +23,7 @@ _DATE: Final = re.compile(rf"(?<![\w.-])(\d{{1,2}}) ({'|'.join(MONTHS)})(?: (\d{
 _NUMBER: Final = re.compile(r"(?<![\w.,])(?<!\d-)(?:\d{1,3}(?:,\d{3})+|\d+)(?:\.\d+)?(?![\w]|[.,]\d)")
 KEYS: Final = frozenset({"variant", "variants", "control", "treatment", "arm", "arms", "key"})
 """Places that hold what people called something by a key: it is the same in every language."""
-OURS: Final = frozenset({"metric", "primary", "possibilities", "reasons"})
+OURS: Final = frozenset({"metric", "primary", "possibilities", "reasons", "weekday"})
 """Places that hold our own words however they begin."""
 _UNITS: Final = frozenset(
     {"pp", "ms", "s", "min", "h", "d", "p", "e", "n", "x", "UTC", "KiB", "MiB", "GiB", "to", "of", "in", "W", *MONTHS}

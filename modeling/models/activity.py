@@ -7,6 +7,7 @@ from typing import ClassVar
 from django.db import models
 from django.db.models import Q
 
+from common.translating.showing import day, shown
 from modeling.models.base import HistoryRow
 
 
@@ -20,16 +21,18 @@ class Activity(HistoryRow):
     day = models.DateField()
     started_at = models.DateTimeField(null=True, blank=True)
     sport = models.CharField(max_length=10)
-    duration_s = models.FloatField(default=0)
-    moving_s = models.FloatField(null=True, blank=True)
+    duration_s = models.FloatField(default=0, verbose_name="duration", help_text="Seconds.")
+    moving_s = models.FloatField(null=True, blank=True, verbose_name="moving time", help_text="Seconds.")
     elapsed_s = models.FloatField(null=True, blank=True)
-    distance_m = models.FloatField(null=True, blank=True)
-    mean_hr = models.FloatField(null=True, blank=True)
-    max_hr = models.FloatField(null=True, blank=True)
-    normalised_power_w = models.FloatField(null=True, blank=True)
+    distance_m = models.FloatField(null=True, blank=True, verbose_name="distance", help_text="Metres.")
+    mean_hr = models.FloatField(null=True, blank=True, verbose_name="mean heart rate", help_text="Beats a minute.")
+    max_hr = models.FloatField(null=True, blank=True, verbose_name="maximum heart rate", help_text="Beats a minute.")
+    normalised_power_w = models.FloatField(null=True, blank=True, verbose_name="normalised power", help_text="Watts.")
     mean_power_w = models.FloatField(null=True, blank=True)
     ascent_m = models.FloatField(null=True, blank=True)
-    rpe = models.FloatField(null=True, blank=True)
+    rpe = models.FloatField(
+        null=True, blank=True, verbose_name="RPE", help_text="Rating of perceived exertion, 0 to 10."
+    )
     efforts = models.JSONField(default=list, blank=True)
 
     stated_load = models.FloatField(null=True, blank=True, help_text="As the source gave it.")
@@ -57,4 +60,4 @@ class Activity(HistoryRow):
         ]
 
     def __str__(self) -> str:
-        return f"{self.day} {self.sport} {self.load:.0f} {self.load_unit}"
+        return f"{day(self.day, 'j M Y')}, {shown(self.sport)}, {self.load:.0f} {self.load_unit}"

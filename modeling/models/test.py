@@ -7,6 +7,7 @@ from typing import ClassVar
 from django.db import models
 from django.db.models import Q
 
+from common.translating.showing import day, shown
 from modeling.models.base import HistoryRow
 
 
@@ -42,7 +43,7 @@ class Test(HistoryRow):
         ]
 
     def __str__(self) -> str:
-        return f"{self.day} {self.value:g} ({self.kind})"
+        return f"{day(self.day, 'j M Y')}, {self.value:g} ({shown(self.get_kind_display())})"
 
 
 class TestProposal(HistoryRow):

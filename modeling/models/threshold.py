@@ -6,8 +6,10 @@ from typing import ClassVar
 
 from django.db import models
 from django.db.models import Q
+from django.utils.translation import gettext as _
 
 from accounts.models import Sport
+from common.translating.showing import day, shown
 from modeling.models.base import HistoryRow
 
 
@@ -44,4 +46,5 @@ class Threshold(HistoryRow):
         ]
 
     def __str__(self) -> str:
-        return f"{self.sport} thresholds from {self.valid_from}"
+        sport = shown(self.get_sport_display())
+        return _("{sport}: thresholds from {day}").format(sport=sport, day=day(self.valid_from, "j M Y"))

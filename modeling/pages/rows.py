@@ -95,7 +95,9 @@ class FigureRow:
 class FigureGroup:
     """A metric of a part; better: which side of the picture is."""
 
-    title: str
+    part: str
+    metric: str
+    unit: str
     better: str
     rows: tuple[FigureRow, ...]
 
@@ -132,7 +134,9 @@ def run_rows() -> list[RunRow]:
 
 def asked(run: TrainingRun, names: Mapping[UUID, str]) -> str:
     """Return who asked for a run."""
-    return "nightly" if run.trigger == "nightly" else f"by {names.get(run.requested_by_id, 'the command line')}"
+    return (
+        "nightly" if run.trigger == "nightly" else f"asked for by {names.get(run.requested_by_id, 'the command line')}"
+    )
 
 
 def figure_groups(figures: Sequence[Mapping[str, Any]]) -> tuple[FigureGroup, ...]:
@@ -165,8 +169,8 @@ def _group(key: tuple[str, str, str, str], figures: Sequence[Mapping[str, Any]])
     part, metric, unit, better = key
     ends = [abs(one[end]) for one in figures for end in ("low", "high") if one[end] is not None]
     scale = max([*ends, 1e-12])
-    title = f"{part.capitalize()}: {metric}" + (f" ({unit})" if unit else "")
-    return FigureGroup(title, "left" if better == "lower" else "right", tuple(_figure(one, scale) for one in figures))
+    rows = tuple(_figure(one, scale) for one in figures)
+    return FigureGroup(part.capitalize(), metric, unit, "left" if better == "lower" else "right", rows)
 
 
 def _figure(one: Mapping[str, Any], scale: float) -> FigureRow:
@@ -175,7 +179,7 @@ def _figure(one: Mapping[str, Any], scale: float) -> FigureRow:
     middle = None if one["candidate"] is None or one["champion"] is None else one["candidate"] - one["champion"]
     return FigureRow(
         one["group"],
-        f"{one['n']:,} of {one['units']:,} athletes",
+        f"{one['n']:,} ({one['units']:,} athletes)",
         number(one["candidate"]),
         number(one["champion"]),
         number(one["baseline"]),

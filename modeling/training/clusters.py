@@ -28,7 +28,16 @@ LEAST_CASES: Final = 10
 """Overrides that a cluster has at least."""
 LEAST_PEOPLE: Final = 5
 """A data scientist sees no cluster of fewer athletes."""
-_BANDS: Final = ((0.0, 0.15, "by less than 15 %"), (0.15, 0.3, "by 15–30 %"), (0.3, math.inf, "by 30 % or more"))
+_SIZES: Final = ((0.0, 0.15, "by less than 15 %"), (0.15, 0.3, "by 15–30 %"), (0.3, math.inf, "by 30 % or more"))
+BANDS: Final = (
+    *((change, words) for change in ("shortened", "lengthened") for _, _, words in _SIZES),
+    *(("swapped", f"for {kind}") for kind in KINDS),
+    ("moved", "earlier"),
+    ("moved", "later"),
+    ("rest", ""),
+    ("intensity", ""),
+)
+"""Each change with how much it was, or to what, in the order of `bands`."""
 CONFIDENCE: Final = 0.95
 
 Mask = NDArray[np.bool_]
@@ -131,7 +140,7 @@ def bands(of: Exposures) -> Iterator[tuple[str, str, Mask]]:
     """Yield each change with how much it was, or to what, and of which sessions."""
     size = np.abs(1 - of.sessions.factor)
     for change in ("shortened", "lengthened"):
-        for low, high, words in _BANDS:
+        for low, high, words in _SIZES:
             with np.errstate(invalid="ignore"):
                 yield change, words, of.did(change) & (size >= low) & (size < high)
     for number, kind in enumerate(KINDS):

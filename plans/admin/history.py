@@ -8,6 +8,7 @@ from django import forms
 from django.contrib import admin
 from django.db.models import Model, Q
 from django.http import HttpRequest
+from unfold.widgets import UnfoldAdminTextareaWidget, UnfoldBooleanWidget
 
 from accounts.scope import verbs_on
 from accounts.templatetags.reading import distance
@@ -21,8 +22,16 @@ from modeling.services.corrections import CORRECTABLE, correct_row, delete_row
 class CorrectionForm(forms.ModelForm[Any]):
     """Any correction says why."""
 
-    reason = forms.CharField(max_length=300, help_text="Why; kept in the audit log.")
-    take_out = forms.BooleanField(required=False, help_text="Delete this row instead of changing it.")
+    reason = forms.CharField(
+        max_length=300, help_text="Why; kept in the audit log.", widget=UnfoldAdminTextareaWidget(attrs={"rows": 2})
+    )
+    take_out = forms.BooleanField(
+        required=False, help_text="Delete this row instead of changing it.", widget=UnfoldBooleanWidget
+    )
+
+
+def _fields(kind: str) -> tuple[str, ...]:
+    return ("athlete", *sorted(CORRECTABLE[kind]), "reason", "take_out")
 
 
 class HistoryAdmin(PolicyAdmin):
@@ -42,11 +51,13 @@ class HistoryAdmin(PolicyAdmin):
         user: Any = request.user
         return bool(verbs_on(user, obj.athlete_id, (self.change_verb,)))
 
-    def get_fields(self, request: HttpRequest, obj: Model | None = None) -> list[str]:
-        return ["athlete", *sorted(CORRECTABLE[self.kind]), "reason", "take_out"]
-
     def get_readonly_fields(self, request: HttpRequest, obj: Model | None = None) -> tuple[str, ...]:
         return ("athlete",)
+
+    @admin.display(description="source name", ordering="source_name")
+    def source(self, row: Any) -> str:
+        """The file's name as it is, or how else the row came."""
+        return shown(row.source_name)
 
     def save_model(self, request: HttpRequest, obj: Any, form: forms.ModelForm[Any], change: bool) -> None:
         user: Any = request.user
@@ -62,7 +73,8 @@ class HistoryAdmin(PolicyAdmin):
 @admin.register(Activity)
 class ActivityAdmin(HistoryAdmin):
     kind = "activity"
-    list_display = ("day", "athlete", "sport_word", "minutes", "km", "load_text", "method_word", "flags", "source_name")
+    fields = _fields(kind)
+    list_display = ("day", "athlete", "sport_word", "minutes", "km", "load_text", "method_word", "flags", "source")
     list_filter = (("sport", WordsFilter), ("load_method", WordsFilter))
     sport_word, method_word = words_of("sport"), words_of("load_method")
     date_hierarchy = "day"
@@ -87,13 +99,15 @@ class ActivityAdmin(HistoryAdmin):
 @admin.register(Test)
 class TestAdmin(HistoryAdmin):
     kind = "test"
-    list_display = ("day", "athlete", "value", "kind", "note", "source_name")
+    fields = _fields(kind)
+    list_display = ("day", "athlete", "value", "kind", "note", "source")
     list_filter = ("kind",)
 
 
 @admin.register(Threshold)
 class ThresholdAdmin(HistoryAdmin):
     kind = "threshold"
+    fields = _fields(kind)
     list_display = ("valid_from", "athlete", "sport", "threshold_hr", "max_hr", "pace_s_per_km", "ftp_w")
     list_filter = (("sport", WordsFilter),)
 

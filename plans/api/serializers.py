@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Final
 
 from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import extend_schema_field
@@ -79,6 +79,11 @@ class PlanRequestSerializer(serializers.ModelSerializer[Job]):
         return (job.result or {}).get("plan_id")
 
 
+STATE_AT_WRITING: Final = {
+    "status": {"help_text": "The plan's state when this version was written; `status` of the plan says where it is."}
+}
+
+
 class VersionBriefSerializer(serializers.ModelSerializer[PlanVersion]):
     class Meta:
         model = PlanVersion
@@ -92,6 +97,7 @@ class VersionBriefSerializer(serializers.ModelSerializer[PlanVersion]):
             "content_sha256",
         )
         read_only_fields = fields
+        extra_kwargs = STATE_AT_WRITING
 
 
 class PlanSerializer(serializers.ModelSerializer[Plan]):
@@ -211,3 +217,4 @@ class VersionSerializer(serializers.ModelSerializer[PlanVersion]):
             "weeks",
         )
         read_only_fields = fields
+        extra_kwargs = STATE_AT_WRITING

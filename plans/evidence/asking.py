@@ -15,7 +15,7 @@ from modeling.training.exposed import CHANGES, Exposures, holds
 from plans.document.patch import REASONS as REASON_WORDS
 from plans.evidence.words import CHANGES as CHANGE_WORDS
 
-SPANS: Final = {"13": "13 w", "52": "52 w", "": "All"}
+SPANS: Final = {"13": "13 weeks", "52": "52 weeks", "": "All"}
 MOST: Final = 60
 SORTS: Final = {
     "": "Most cases",

@@ -18,6 +18,7 @@ from common.admin import may
 from common.context import unit_of_work
 from common.errors import InvalidInput, NotVisible
 from common.operator_pages import Refused, tell
+from common.translating.showing import shown
 from modeling.models import HeuristicRow, OverridePattern
 from modeling.policies import MANAGE
 from modeling.services.heuristics import create_heuristic, step_heuristic
@@ -188,5 +189,5 @@ def _allowed(request: HttpRequest) -> User:
 
 
 def _render(request: HttpRequest, template: str, title: str, found: Mapping[str, Any]) -> HttpResponse:
-    context = {**admin.site.each_context(request), "title": title, "is_fullwidth": "1"}
+    context = {**admin.site.each_context(request), "title": shown(title), "is_fullwidth": "1"}
     return TemplateResponse(request, template, {**context, **found}).render()

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
 from common.counts import counted
-from modeling.training.clusters import Cluster, Effect
+from modeling.training.clusters import BANDS, Cluster, Effect
 from modeling.training.patterns import Pattern
 from plans.document.patch import REASONS
 from plans.heuristics import when_text
@@ -25,6 +25,11 @@ CHANGES: Final = {
 }
 
 
+def changes() -> Iterator[str]:
+    """Yield each change with how much it was, as lines of the table say it."""
+    yield from (change_text(change, band) for change, band in BANDS)
+
+
 @dataclass(frozen=True, slots=True)
 class Bar:
     """A share in a box `WIDTH` wide: the bar's length, its interval, and where the kind's other sessions are."""
@@ -40,7 +45,8 @@ class Row:
     """One cluster as a line of the table."""
 
     key: str
-    what: str
+    change: str
+    kind: str
     when: str
     share: str
     interval: str
@@ -61,7 +67,8 @@ def row_of(cluster: Cluster, widest: float) -> Row:
     share = cluster.share
     return Row(
         key=cluster.key,
-        what=what_text(cluster.change, cluster.band, cluster.kind),
+        change=change_text(cluster.change, cluster.band),
+        kind=cluster.kind,
         when=when_text(cluster.field, cluster.value),
         share=percent(share.value),
         interval=f"{percent(share.low)} to {percent(share.high)}" if share.low is not None else "one coach",
@@ -93,9 +100,9 @@ def bar_of(cluster: Cluster, widest: float) -> Bar:
     return Bar(place(share.value) or 0.0, place(share.low), place(share.high), elsewhere)
 
 
-def what_text(change: str, band: str, kind: str) -> str:
-    """Return a change in words: Shortened by 15–30 %: long."""
-    return " ".join(part for part in (CHANGES[change], band) if part) + f": {kind}"
+def change_text(change: str, band: str) -> str:
+    """Return a change in words: Shortened by 15–30 %."""
+    return f"{CHANGES[change]} {band}".strip()
 
 
 def pattern_text(pattern: Pattern, evidence: Mapping[str, Any]) -> str:

@@ -6,6 +6,7 @@ import uuid
 from typing import Any, ClassVar
 
 from django.db import models
+from django.utils.translation import gettext as _
 
 from common.models import BaseModel
 from plans.models.plan import STATE_CHOICES
@@ -41,6 +42,11 @@ class PlanVersion(BaseModel):
         """Return the sessions that the machine adjusted beforehand, with what they were and why."""
         found: list[dict[str, Any]] = self.provenance_json.get("adjustments", [])
         return found
+
+    @property
+    def origin(self) -> str:
+        """Return who made it, for people: what became of it since is the plan's state, not the version's."""
+        return _("edited") if self.baseline_id else _("generated")
 
     @property
     def baseline_version_id(self) -> uuid.UUID:

@@ -183,9 +183,8 @@ def _fitted(spec: SessionSpec, intensities: Intensities, main: MainSet | None) -
     if main and total - wanted > ROUND_MINUTES / 2 + 0.5:
         return None
     total = min(total, spec.most_minutes)
-    if main and spec.focus != "strides" and hard_minutes(core, intensities) > MAX_HARD_SHARE[spec.kind] * total:
-        return None
-    while total >= least:
+    hard = hard_minutes(core, intensities) if main and spec.focus != "strides" else 0.0
+    while total >= least and hard <= MAX_HARD_SHARE[spec.kind] * total:
         steps = fill_steps(spec.kind, spec.focus, core, total - minutes, intensities)
         done = round(steps_load(steps, intensities), 1)
         if done <= spec.most:

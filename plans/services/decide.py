@@ -15,10 +15,11 @@ from plans.document import field_changes, summarise
 from plans.document.patch import REASONS
 from plans.errors import ContentChanged, ReasonRequired, wrong_state
 from plans.locks import lock_plan
-from plans.models import Decision, Plan, PlanReview, PlanVersion
+from plans.models import Decision, Outcome, Plan, PlanGeneration, PlanReview, PlanVersion
 from plans.policies import Actor, version_for
 from plans.selectors import baseline_of, content_of
 from plans.services.announce import announce
+from plans.services.generate_plan import goal_from
 from plans.services.reasons import broken_since_baseline, every_edit_has_a_reason
 from plans.services.save_edits import checked_head
 from plans.services.tell_outcome import check_rating, tell_decision
@@ -113,7 +114,7 @@ def request_changes(
 
 
 def withdraw_plan(*, plan_id: UUID, expected: frozenset[ETag] | None, comment: str = "", acting_user: Actor) -> Plan:
-    """Take a plan back; withdrawing a revision restores what is published.
+    """Take a plan back; withdrawing a revision restores what is published, with the race that it was made for.
 
     Raises:
         NotVisible, NotPermitted, StaleVersion, WrongState: as `submit_plan`.
@@ -126,9 +127,22 @@ def withdraw_plan(*, plan_id: UUID, expected: frozenset[ETag] | None, comment: s
         back_to = plan.active_version if state is State.PUBLISHED and plan.active_version else head
         if state is State.WITHDRAWN:
             plan.active_version = None
+        else:
+            _take_goal_of(back_to, plan)
         move_head(plan, back_to, state)
         announce(plan, head, Action.WITHDRAW, details=_with_comment({"review_id": str(review.pk)}, comment))
         return plan
+
+
+def _take_goal_of(version: PlanVersion, plan: Plan) -> None:
+    """Undo what generations after this version made of the plan's race, if there were any: ids follow time."""
+    answered = PlanGeneration.objects.filter(plan=plan, outcome__in=(Outcome.OK, Outcome.FALLBACK)).order_by("-id")
+    made_by = answered.filter(id__lt=version.pk).first()
+    if made_by is None or made_by == answered.first():
+        return
+    goal = goal_from(made_by.goal_json)
+    plan.race_date, plan.goal_seconds = goal.race_date, goal.goal_seconds
+    plan.pipeline = made_by.pipeline
 
 
 def _next(plan: Plan, action: Action) -> State:

@@ -12,6 +12,7 @@ from django.template.response import TemplateResponse
 from django.urls import path
 from django.utils.translation import gettext, gettext_lazy, pgettext, pgettext_lazy
 from django.views.decorators.http import require_safe
+from unfold.widgets import UnfoldBooleanWidget
 
 from accounts.requests import acting_user
 from common.admin import PolicyAdmin
@@ -30,9 +31,13 @@ from rollout.services.announcements import (
 
 class AnnouncementForm(forms.ModelForm[Announcement]):
     publish = forms.BooleanField(
-        label=gettext_lazy("Publish"), required=False, help_text=gettext_lazy("Show it to its audience from now on.")
+        widget=UnfoldBooleanWidget,
+        label=gettext_lazy("Publish"),
+        required=False,
+        help_text=gettext_lazy("Show it to its audience from now on."),
     )
     resolve = forms.BooleanField(
+        widget=UnfoldBooleanWidget,
         label=gettext_lazy("Resolve"),
         required=False,
         help_text=gettext_lazy("The known issue is gone; readers see that."),

@@ -12,8 +12,9 @@ from typing import Any, Final, assert_never
 from django.utils.translation import gettext, pgettext
 
 from common.spans import span
+from common.translating.figures import significant
 from common.translating.showing import number, shown
-from rollout.dashboard.words import NOTHING, OUTCOMES, Pill, count, milliseconds, share, significant
+from rollout.dashboard.words import NOTHING, OUTCOMES, Pill, count, milliseconds, share
 from rollout.engine import TELLING
 from rollout.gates.counting import PER_SUBJECT
 from rollout.gates.evidence import Outcome, Verdict

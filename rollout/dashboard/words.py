@@ -107,11 +107,6 @@ def count(value: int) -> str:
     return str(number_format(value, force_grouping=True))
 
 
-def significant(value: float, digits: int) -> str:
-    """Return a number to so many digits, a very large or small one with its power of ten."""
-    return str(number_format(f"{value:.{digits}g}"))
-
-
 def part_of(elapsed: timedelta, whole: timedelta) -> str:
     """Return how much of a stage is over, in the unit of the whole: 31 of 48 h, 4.7 of 6 d."""
     if whole >= timedelta(days=3):

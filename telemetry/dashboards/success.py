@@ -90,7 +90,7 @@ def _rolled(weekly: Sequence[_Sums], definition: Definition, asked: Asked) -> li
 
 def _sum(week: date, rows: Sequence[_Sums]) -> _Sums:
     def total(name: str) -> Any:
-        return sum(getattr(one, name) for one in rows)
+        return sum(getattr(one, name) or 0.0 for one in rows)  # a week whose facts are all unknown adds nothing
 
     is_synthetic = any(one.is_synthetic for one in rows)
     return _Sums(week, total("numerator"), total("denominator"), total("n"), is_synthetic)

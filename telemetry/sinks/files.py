@@ -17,6 +17,8 @@ from typing import Final
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from common.durable import synchronise
+
 HIDDEN: Final = ".part"
 _LOCK: Final = ".rewriting.lock"
 
@@ -45,15 +47,6 @@ def put(tables: Mapping[Path, pa.Table], root: Path) -> None:
         raise
     for folder in {folder for path in tables for folder in (path.parent, path.parent.parent, root)}:
         synchronise(folder)
-
-
-def synchronise(folder: Path) -> None:
-    """Keep a folder's names as they are now over a power cut."""
-    handle = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
 
 
 def digest_of(ids: Iterable[str]) -> str:

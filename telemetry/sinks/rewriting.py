@@ -16,8 +16,9 @@ from typing import Final
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from common.durable import synchronise
 from telemetry.forgetting import ARMS, Forget, what_is_left
-from telemetry.sinks.files import digest_of, put, rewriting, synchronise
+from telemetry.sinks.files import digest_of, put, rewriting
 
 _COMPACT: Final = "compact-"
 _COLUMNS: Final = ("type", "time", "subject", "data")

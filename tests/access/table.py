@@ -512,6 +512,7 @@ admin:django_celery_beat_*               any    log log 403 403 403 403 403 403 
 
 
 @functools.cache
+@functools.cache
 def rows() -> dict[tuple[str, str], dict[str, str]]:
     """Return {(route, method): {column: outcome}} as the table has it."""
     found = {}
@@ -525,6 +526,7 @@ def rows() -> dict[tuple[str, str], dict[str, str]]:
     return found
 
 
+@functools.cache
 def row_of(name: str, method: str) -> tuple[str, str] | None:
     """Return the row that speaks of a route's method: its own, else the first whose pattern fits; None for none."""
     known = rows()

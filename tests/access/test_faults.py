@@ -6,22 +6,15 @@ through; then the story goes on.
 
 from __future__ import annotations
 
-import importlib
-import inspect
 import io
-import pkgutil
-import sqlite3
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import AbstractContextManager, contextmanager, nullcontext
-from dataclasses import dataclass, field
+from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
 from datetime import date, timedelta
 from functools import partial
-from types import SimpleNamespace
 from typing import Any, Final
 from uuid import uuid4
 
 import pytest
-from django.db import OperationalError, connection
 
 from accounts.models import AthleteGrant, Team
 from common import clock, jobs
@@ -40,15 +33,13 @@ from plans.services.request_plan import PlanWish
 from plans.services.retrain_parts import NothingToLearn, Parts
 from plans.services.versions import etag_of
 from telemetry.models import OutboxEvent
+from tests.access.faults import Call, Story, her, key_of, service, services_of, tell, who
 from tests.factories import PASSWORD, make_athlete, make_user
 from tests.modeling.registry import trained
 from tests.plans.review import make_review, note_op, sunday
 from tests.support.databases import ON_POSTGRES
-from tests.support.digests import changed, digest
 
 APPS: Final = ("accounts", "modeling", "plans")
-STRIDE: Final = 9 if ON_POSTGRES else 1
-"""On PostgreSQL, where telling whether something changed takes a digest, every ninth statement."""
 NO_SERVICES: Final = {
     "accounts.break_glass.record_reading": "tells of a reading beside the page that reads; it changes nothing else",
     "accounts.note_erasures.note_erasures": "reads; what it writes is a file, told again (tests/backup)",
@@ -96,80 +87,11 @@ FOUND: Final = [
 ]
 
 
-class Fault(OperationalError):
-    """What the database says at the statement of our choice."""
-
-
-FORGIVEN: Final = {
-    ("query_utils.py", "check"): "Django asks a check constraint beforehand; the table's own stands whatever it says",
-    ("live.py", "refresh"): "flags that cannot be read keep their last values, or are off (I5)",
-}
-"""Reads whose failure is forgiven on purpose: (file, function)."""
-
-
-def _is_forgiven() -> bool:
-    frame = inspect.currentframe()
-    while frame is not None:
-        if (frame.f_code.co_filename.rsplit("/", 1)[-1], frame.f_code.co_name) in FORGIVEN:
-            return True
-        frame = frame.f_back
-    return False
-
-
-@contextmanager
-def fault_at(number: int) -> Iterator[SimpleNamespace]:
-    """Let the n-th statement fail, from 1; `fired` says whether there were so many."""
-    seen = SimpleNamespace(count=0, fired=False, sql="")
-
-    def fail(execute: Callable[..., Any], sql: str, params: Any, many: bool, context: Any) -> Any:
-        seen.count += not _is_forgiven()
-        if seen.count == number and not seen.fired:
-            seen.fired, seen.sql = True, sql[:80]
-            raise Fault("the database went away")
-        return execute(sql, params, many, context)
-
-    with connection.execute_wrapper(fail):
-        yield seen
-
-
-@dataclass
-class Story:
-    """What earlier steps made, for later ones; and whether the database has changed since it was last asked."""
-
-    has: dict[str, Any] = field(default_factory=dict)
-    _reader: sqlite3.Connection | None = None
-    _version: int = 0
-    _digest: dict[str, str] = field(default_factory=dict)
-
-    def __post_init__(self) -> None:
-        if not ON_POSTGRES:
-            self._reader = sqlite3.connect(str(connection.settings_dict["NAME"]))
-        self.anything_changed()
-
-    def anything_changed(self) -> bool:
-        """Return whether a transaction has been committed; SQLite counts them for other connections."""
-        if self._reader is not None:
-            before, self._version = self._version, self._reader.execute("PRAGMA data_version").fetchone()[0]
-            return before != self._version
-        earlier, self._digest = self._digest, digest()
-        return not earlier or bool(changed(earlier, self._digest))
-
-    def close(self) -> None:
-        if self._reader is not None:
-            self._reader.close()
-
-
-Call = Callable[[dict[str, Any]], Any]
 STEPS: list[tuple[str, str, Call, Callable[[dict[str, Any]], AbstractContextManager[Any]]]] = []
 
 
 def step(name: str, call: Call, /, *, keep: str = "", within: Any = lambda has: nullcontext()) -> None:
     STEPS.append((name, keep, call, within))
-
-
-def service(name: str) -> Callable[..., Any]:
-    app, module, function = name.split(".")
-    return getattr(importlib.import_module(f"{app}.services.{module}"), function)  # type: ignore[no-any-return]
 
 
 def does(name: str, /, *, keep: str = "", within: Any = lambda has: nullcontext(), **given: Any) -> None:
@@ -179,18 +101,6 @@ def does(name: str, /, *, keep: str = "", within: Any = lambda has: nullcontext(
         return partial(service(name), **{k: value(has) if callable(value) else value for k, value in given.items()})
 
     step(name, call, keep=keep, within=within)
-
-
-def her(has: dict[str, Any]) -> Any:
-    return has["athlete"].pk
-
-
-def who(name: str) -> Call:
-    return lambda has: has[name]
-
-
-def key_of(name: str) -> Call:
-    return lambda has: has[name].pk
 
 
 def plan_now(has: dict[str, Any]) -> Plan:
@@ -420,21 +330,6 @@ does("accounts.erasure.confirm_erasure", request_id=key_of("erasure"), acting_us
 does("accounts.erasure.erase_from_command_line", athlete_id=key_of("bare too"), reason="a letter")
 
 
-def services_of(apps: Sequence[str]) -> set[str]:
-    """Return every public function of the services that opens a unit of work or names who acts."""
-    found = set()
-    for app in apps:
-        package = importlib.import_module(f"{app}.services")
-        for info in pkgutil.iter_modules(package.__path__):
-            module = importlib.import_module(f"{app}.services.{info.name}")
-            for name, function in inspect.getmembers(module, inspect.isfunction):
-                own = function.__module__ == module.__name__ and not name.startswith("_")
-                acts = "acting_user" in inspect.signature(function).parameters
-                if own and (acts or "unit_of_work(" in inspect.getsource(function)):
-                    found.add(f"{app}.{info.name}.{name}")
-    return found
-
-
 def test_every_service_is_in_the_story() -> None:
     told = {name for name, *_ in STEPS}
     assert told | NO_SERVICES.keys() == services_of(APPS)
@@ -450,7 +345,7 @@ def test_a_fault_at_each_statement_leaves_before_or_after(
     wrong, faults = [], 0
     for name, keep, call, within in STEPS:
         with within(story.has):
-            count, said = tell(story, name, keep, call)
+            count, said = tell(story, name, keep, call, several=SEVERAL, noted_afterwards=NOTED_AFTERWARDS)
         faults, wrong = faults + count, wrong + said
     story.close()
     assert wrong == [], "\n".join(wrong)
@@ -467,36 +362,6 @@ def test_a_change_in_two_halves_is_noticed(committed_database: str) -> None:
     _, wrong = tell(story, "none.of.ours", "", lambda has: in_halves, stride=1)
     story.close()
     assert any("changed something although it failed" in said for said in wrong)
-
-
-def tell(story: Story, name: str, keep: str, call: Call, stride: int = STRIDE) -> tuple[int, list[str]]:
-    """Let the step fail at each statement, then succeed; returns how many faults there were, and what was wrong."""
-    wrong, number = [], 1
-    while True:
-        run = call(story.has)
-        story.anything_changed()
-        with fault_at(number) as seen:
-            try:
-                result = run()
-                raised = False
-            except Exception as error:
-                if not seen.fired:
-                    raise AssertionError(f"{name} fails without a fault: {wrong}") from error
-                raised = True
-        if not seen.fired:
-            break
-        if not raised and name in NOTED_AFTERWARDS and story.anything_changed():
-            break
-        if not raised and name not in SEVERAL:
-            wrong.append(f"{name} swallowed a fault at statement {number}: {seen.sql}")
-            break
-        if raised and story.anything_changed() and name not in SEVERAL:
-            wrong.append(f"{name} changed something although it failed at statement {number}: {seen.sql}")
-        number += stride
-    assert number > 1, f"{name} sends no statement"
-    if keep:
-        story.has[keep] = result
-    return (number - 1) // stride, wrong
 
 
 def _people() -> dict[str, Any]:

@@ -25,8 +25,8 @@ from rollout.services.drill import Fault
 from telemetry.models import AlertIncident, DeadLetter
 from telemetry.probing import Seen
 from telemetry.services.forget import forget_experiments
-from tests.access import test_faults as faults
-from tests.access.test_faults import Story, her, key_of, service, services_of, tell, who
+from tests.access import faults
+from tests.access.faults import Story, her, key_of, service, services_of, tell, who
 from tests.experiments.protocols import protocol
 from tests.factories import make_athlete, make_user
 from tests.plans.review import make_review
@@ -269,7 +269,6 @@ def people(committed_database: str, tmp_path: Any, settings: Any, monkeypatch: p
     monkeypatch.setattr(
         faults, "FORGIVEN", faults.FORGIVEN | {("incidents.py", "in_any_case"): "a message holds up no rollback (I5)"}
     )
-    monkeypatch.setattr(faults, "SEVERAL", SEVERAL)
     (tmp_path / "short.toml").write_text(POLICY.format(name="short"))
     settings.ROLLOUT_POLICY_DIR = str(tmp_path)
     review = make_review()
@@ -317,7 +316,7 @@ def test_a_fault_at_each_statement_of_a_release_leaves_before_or_after(people: d
     wrong, number = [], 0
     for name, keep, call, within in STEPS:
         with within(story.has):
-            count, said = tell(story, name, keep, call)
+            count, said = tell(story, name, keep, call, several=SEVERAL)
         number, wrong = number + count, wrong + said
     story.close()
     assert wrong == [], "\n".join(wrong)

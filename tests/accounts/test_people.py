@@ -132,6 +132,18 @@ def test_a_closed_log_in_ends_sessions_and_tokens_and_can_be_opened_again():
     assert Client().post("/api/v1/auth/token", {"email": coach.email, "password": PASSWORD}).status_code == 200
 
 
+def test_a_page_of_which_one_change_is_refused_keeps_none():
+    gone, ours = make_user("athlete"), Client()
+    User.objects.filter(pk=gone.pk).update(email=f"erased-{gone.pk}@{ERASED_DOMAIN}", is_active=False)
+    ours.force_login(make_user("admin"))
+    before = len(actions())
+    page = f"/admin/accounts/user/{gone.pk}/change/"
+    told = ours.post(page, {"role": "coach", "is_active": "on"}, follow=True)
+    assert "was erased" in told.text
+    assert User.objects.get(pk=gone.pk).role == Role.ATHLETE
+    assert len(actions()) == before
+
+
 def test_whose_log_in_is_not_closed_or_opened():
     admin, gone = make_user("admin"), make_user("athlete")
     with pytest.raises(WrongState, match="last administrator"):

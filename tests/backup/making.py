@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import json
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -77,7 +78,7 @@ def fill_company() -> tuple[Review, dict[str, Any], UUID]:
 @contextmanager
 def new_database(databases: Databases) -> Iterator[str]:
     """Let the connection name a database that is not there yet, as its owner; it is dropped at the end."""
-    name = f"{databases.template}_restored_{next(_numbers)}"
+    name = f"{databases.template}_restored_{os.getpid()}_{next(_numbers)}"  # another worker restores as well
     before = dict(connection.settings_dict)
     connection.close()
     connection.settings_dict.update(NAME=name, USER="app_owner")

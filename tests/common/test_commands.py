@@ -8,10 +8,12 @@ from contextlib import redirect_stderr, redirect_stdout
 from datetime import UTC, date, datetime
 from typing import Any
 
+import psycopg
 import pytest
 from django.contrib.auth import get_user_model
 from django.core.management import call_command
 from django.core.management.base import CommandError
+from django.db import OperationalError
 
 from common import clock, context
 from common.errors import Busy, DomainError, InternalError, InvalidInput, LimitReached, NotPermitted, NotVisible
@@ -114,6 +116,32 @@ def test_partly_failed_is_1_and_the_output_stays_a_document() -> None:
     with pytest.raises(CommandError) as caught:
         call_command(make(code=1), stdout=io.StringIO(), stderr=io.StringIO())
     assert caught.value.returncode == 1
+
+
+def test_a_code_that_says_what_was_found_is_no_error() -> None:
+    code, out, err = from_command_line(make(code=5))
+    assert code == 5
+    assert "Parameters" in out
+    assert "CommandError" not in err
+    with pytest.raises(CommandError) as caught:
+        call_command(make(code=5), stdout=io.StringIO(), stderr=io.StringIO())
+    assert caught.value.returncode == 5
+
+
+@pytest.mark.parametrize("as_json", [False, True], ids=["text", "json"])
+def test_a_database_that_does_not_answer_is_told_in_a_line(as_json: bool) -> None:
+    with pytest.raises(psycopg.OperationalError) as refused:
+        psycopg.connect("postgresql://nobody@127.0.0.1:1/nothing", connect_timeout=2)
+    away = OperationalError(*refused.value.args)
+    away.__cause__ = refused.value
+    code, out, err = from_command_line(make(raises=away), *["--json"] * as_json)
+    assert (code, "port 1 failed: Connection refused" in err) == (1, True)
+    assert err.startswith("The database does not answer") and "Traceback" not in err
+    assert not as_json or json.loads(out)["error"]["status"] == 503
+    with pytest.raises(OperationalError):
+        from_command_line(make(raises=away), "--traceback")
+    with pytest.raises(OperationalError):  # any other fault of the database is one of ours: it needs its traceback
+        from_command_line(make(raises=OperationalError("no such table")))
 
 
 def test_bad_usage_is_2() -> None:

@@ -17,7 +17,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from common.management.commands.texts import DOMAINS, read_catalog, translated
-from common.translating.collect import script_texts, sentences_in
+from common.translating.collect import sentences_in
+from common.translating.scripts import script_texts
 from common.translating.sentences import PLACEHOLDER, Sentences, filled
 from common.translating.showing import number, shown
 
@@ -61,6 +62,14 @@ def test_templates_hold_no_text_that_is_not_marked():
     assert {path: count for path in ROOT.rglob("templates/**/*.html") if (count := _bare_texts(path))} == {}
 
 
+def test_names_of_icons_are_not_translated():
+    icon = re.compile(r'class="[^"]*material-symbols-outlined[^>]*>((?:(?!</).)*)</', re.S)
+    found = [icon.findall(path.read_text()) for path in ROOT.rglob("templates/**/*.html") if ".venv" not in path.parts]
+    icons = [name for names in found for name in names]
+    assert len(icons) > 20
+    assert [name for name in icons if "trans" in name] == []
+
+
 def _bare_texts(path: Path) -> int:
     """Return how many text nodes and labels of a template hold words outside a translation."""
     if ".venv" in path.parts or "rest_framework" in path.parts:
@@ -69,7 +78,7 @@ def _bare_texts(path: Path) -> int:
         r"{%\s*blocktrans.*?endblocktrans\w*\s*%}|{#.*?#}|{%.*?%}|{{.*?}}", "\0", path.read_text(), flags=re.S
     )
     source = re.sub(r"<(script|style|kbd|code)\b.*?</\1>|<!--.*?-->", "", source, flags=re.S)
-    source = re.sub(r'(class="material-symbols-outlined[^>]*>)\w+', r"\1", source)
+    source = re.sub(r'(class="material-symbols-outlined[^>]*>)[\w\0]+', r"\1", source)
     labels = re.findall(r'\b(?:aria-label|title|placeholder|alt)="([^"]*)"', source)
     nodes = re.split(r"<[^<>]*>|\0", source)
     texts = [re.sub(r"&\w+;", "", text) for text in (*nodes, *(part for label in labels for part in label.split("\0")))]

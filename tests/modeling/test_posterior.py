@@ -17,6 +17,7 @@ from modeling.core.report import fit_report
 from modeling.core.series import LoadSeries, PerformanceTest
 from tests.modeling.evaluation import evaluate
 from tests.modeling.simulator import START, simulate
+from tests.support import chance
 
 pytestmark = pytest.mark.pure
 
@@ -28,8 +29,9 @@ def fitted(n_tests: int = 8, seed: int = 3, noise: float = 0.015):
     return athlete, series, tests, fit_posterior(series, tests)
 
 
+@pytest.mark.chance
 def test_sixty_fresh_athletes_are_covered_and_beat_the_last_test():
-    seed = random.SystemRandom().randrange(2**31)
+    seed = chance.seed()
     score = evaluate(60, seed)
     # Binomial bounds: a calibrated fit misses these about once in ten thousand runs.
     assert 0.68 <= np.mean(score.inside80) <= 0.99, seed

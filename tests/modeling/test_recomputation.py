@@ -14,6 +14,7 @@ from modeling.core.priors import DEFAULT_PRIORS, PRIOR_GRID, Priors
 from modeling.core.recomputation import TOLERANCE, Deviation, deviations, recomputed
 from modeling.core.series import LoadSeries, PerformanceTest
 from tests.modeling.simulator import START, simulate
+from tests.support import chance
 
 pytestmark = pytest.mark.pure
 
@@ -35,8 +36,9 @@ def athlete(rng: random.Random, gap: bool = False):
     ]
 
 
+@pytest.mark.chance
 def test_fresh_athletes_with_any_priors_and_gaps_agree():
-    seed = random.SystemRandom().randrange(2**31)
+    seed = chance.seed()
     rng, shares = random.Random(seed), []
     for i in range(12):
         found = deviating(*athlete(rng, gap=i % 3 == 0), rng.choice((DEFAULT_PRIORS, *PRIOR_GRID)))

@@ -22,7 +22,7 @@ from modeling.versions import champion_name
 from tests.factories import make_user
 from tests.modeling.registry import version
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.once]
 DEAD = "http://127.0.0.1:9"
 
 

@@ -16,9 +16,9 @@ from urllib.parse import urljoin, urlsplit
 from axe_playwright_python.base import AXE_SCRIPT
 
 from tests.pages.reviewing import PASSWORD
-from tests.pages.test_pages import overflow
+from tests.pages.test_pages import overflow, too_wide
+from tests.support.browsers import CHROMIUM, FLAGS
 
-CHROMIUM = "/usr/bin/chromium"
 HELD = ("serious", "critical")
 ROLES = ("admin", "coach", "scientist", "support", "compliance")
 SIZES = ((1280, 800), (640, 400), (390, 844))
@@ -82,9 +82,11 @@ def log_in(page: Any, server: str, role: str) -> None:
     page.wait_for_url(lambda url: "/login/" not in url)
 
 
-def faults_of_server(browser: Any, server: str, role: str, size: tuple[int, int], theme: str) -> Iterator[str]:
-    """Walk as a role at a size in a theme; yields what is wrong."""
-    context = browser.new_context(viewport={"width": size[0], "height": size[1]}, color_scheme=theme)
+def faults_of_server(
+    browser: Any, server: str, role: str, size: tuple[int, int], theme: str, language: str = "en"
+) -> Iterator[str]:
+    """Walk as a role at a size in a theme, in the browser's language; yields what is wrong."""
+    context = browser.new_context(viewport={"width": size[0], "height": size[1]}, color_scheme=theme, locale=language)
     page = context.new_page()
     page.set_default_timeout(MOST_WAITED_MS)
     for open_to_all in OPEN:
@@ -97,6 +99,7 @@ def faults_of_server(browser: Any, server: str, role: str, size: tuple[int, int]
         yield from findings(page, kind)
         if wider := overflow(page):
             yield f"{kind}: {wider} px wider than the window"
+        yield from (f"{kind}: {table}" for table in too_wide(page))
     context.close()
     sys.stdout.write(f"{role}, {size[0]}×{size[1]}, {theme}: {pages} kinds of pages\n")
 
@@ -108,16 +111,17 @@ def main() -> int:
     parser.add_argument("server")
     parser.add_argument("--role", choices=ROLES, action="append", help="default: all")
     parser.add_argument("--width", type=int, choices=[size[0] for size in SIZES], help="default: all")
+    parser.add_argument("--language", default="en", help="of the browser; who has chosen another sees that")
     chosen = parser.parse_args()
     sys.stdout.reconfigure(line_buffering=True)  # type: ignore[union-attr]  # a walk takes minutes
     sizes = [size for size in SIZES if chosen.width in (None, size[0])]
-    found = 0
+    found, server = 0, chosen.server.rstrip("/")
     with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=list(FLAGS))
         for role in chosen.role or ROLES:
             for size in sizes:
                 for theme in THEMES:
-                    for line in faults_of_server(browser, chosen.server.rstrip("/"), role, size, theme):
+                    for line in faults_of_server(browser, server, role, size, theme, chosen.language):
                         found += 1
                         sys.stdout.write(f"  {line}\n")
     sys.stdout.write(f"{found} found\n")

@@ -6,17 +6,34 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
+from playwright.sync_api import expect
 
 from tests.pages.reviewing import PASSWORD, PENDING, PICTURES, Visit, is_error
 from tests.pages.test_pages import COACH
-from tests.support.databases import Databases
+from tests.support.databases import ON_POSTGRES, Databases
 from tests.support.processes import Server, serving
+from tests.support.renewable import Renewable
+
+expect.set_options(timeout=15_000)  # a page's own patience below; the default of 5 s is short for two busy cores
+
+
+@pytest.fixture(scope="session")
+def renewable(databases: Databases, tmp_path_factory: pytest.TempPathFactory, worker_id: str) -> Iterator[Renewable]:
+    """One server for all files of pages that this worker runs."""
+    renewable = Renewable(databases, databases.demo(), tmp_path_factory.mktemp("pages"), worker_id)
+    yield renewable
+    renewable.close()
 
 
 @pytest.fixture(scope="module")
-def server(databases: Databases, tmp_path_factory: pytest.TempPathFactory, worker_id: str) -> Iterator[Server]:
-    """A real server on a copy of the demo's data, which is made once a run."""
-    yield from serving(databases, databases.demo(), tmp_path_factory.mktemp("server"), worker_id)
+def server(
+    databases: Databases, tmp_path_factory: pytest.TempPathFactory, worker_id: str, request: pytest.FixtureRequest
+) -> Iterator[Server]:
+    """A real server on a fresh copy of the demo's data, which is made once a run."""
+    if ON_POSTGRES:
+        yield from serving(databases, databases.demo(), tmp_path_factory.mktemp("server"), worker_id)
+    else:
+        yield request.getfixturevalue("renewable").renewed()
 
 
 @pytest.fixture(scope="module")

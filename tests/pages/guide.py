@@ -14,8 +14,9 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
-from tests.pages.accessible import CHROMIUM, log_in
+from tests.pages.accessible import log_in
 from tests.pages.reviewing import PENDING, chip, edited, movable, of_plan, open_review, pending_ids, token_of
+from tests.support.browsers import CHROMIUM, FLAGS
 from tests.support.databases import ROOT
 from tests.support.processes import Server, start_server, stop
 
@@ -195,7 +196,7 @@ def main() -> int:
     with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as name, sync_playwright() as playwright:
         server, processes = start_server(data_of(Path(name), chosen.data), Path(name) / "server.log")
         try:
-            browser = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
+            browser = playwright.chromium.launch(executable_path=CHROMIUM, args=list(FLAGS))
             Guide(browser, server, GUIDE).day()
         finally:
             stop(processes)

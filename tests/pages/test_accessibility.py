@@ -13,7 +13,7 @@ from tests.pages.test_pages import COACH
 from tests.support.processes import Server
 
 pytestmark = [pytest.mark.server, pytest.mark.browser]
-ADMIN, SCIENTIST = "admin@demo.mesocycle.example", "scientist@demo.mesocycle.example"
+ADMIN, SCIENTIST, SUPPORT = (f"{role}@demo.mesocycle.example" for role in ("admin", "scientist", "support"))
 Step = Callable[[Any], None]
 
 
@@ -87,11 +87,16 @@ OPERATORS: dict[str, str | Step] = {
     "erasure": "/admin/accounts/erasurerequest/add/",
 }
 
+READERS: dict[str, str | Step] = {
+    "plans": "/admin/plans/plan/",
+    "plan to read": clicked("#result_list a[href*='/change/']", "#plan-read-only"),
+}
+
 
 @pytest.mark.parametrize(
     ("email", "stops"),
-    [(COACH, COACHS), (SCIENTIST, SCIENTISTS), (ADMIN, OPERATORS)],
-    ids=["coach", "data scientist", "operator"],
+    [(COACH, COACHS), (SCIENTIST, SCIENTISTS), (ADMIN, OPERATORS), (SUPPORT, READERS)],
+    ids=["coach", "data scientist", "operator", "support"],
 )
 def test_axe_finds_nothing_serious_or_critical(
     visit: Visit, server: Server, email: str, stops: dict[str, str | Step]

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
+from playwright.sync_api import expect
 
 from tests.pages.reviewing import PASSWORD, taken
 from tests.pages.test_pages import COACH, overflow
@@ -18,6 +19,7 @@ REFUSED = ("400 (Bad Request)", "401 (Unauthorized)", "403 (Forbidden)", "405 (M
            "412 (Precondition Failed)")  # fmt: skip
 """What the browser itself reports of an answer that the page then shows in words."""
 THIS_PLAN = ".api-links a:has-text('This plan')"
+THIS_VERSION = ".api-links a:has-text('read and edit')"
 Visit = Callable[..., tuple[Any, list[str]]]
 
 
@@ -63,11 +65,17 @@ def of_plan(page: Any, path: str) -> Any:
     return answer.json()
 
 
+def follow(page: Any, link: str) -> None:
+    """Click a link and wait until the page behind it is there to the end: a click returns before."""
+    with page.expect_navigation():
+        page.click(link)
+
+
 def open_plan(page: Any, athlete: str) -> str:
     """Follow the link to an athlete's plan; returns its id."""
     page.goto(page.url.split("/api/")[0] + "/api/v1/plans")
-    page.click(f".api-links a:has-text('{athlete}')")
-    page.wait_for_selector("form[aria-label='Comment']")
+    follow(page, f".api-links a:has-text('{athlete}')")
+    expect(page.locator("form[aria-label='Comment']")).to_be_visible()
     return page.url.rsplit("/", 1)[1]
 
 
@@ -115,7 +123,7 @@ def test_a_plan_is_edited_submitted_sent_back_and_accepted_by_forms(visit: Visit
     assert nameless_controls(page) == []
     assert overflow(page) == 0
 
-    page.click("text=read and edit")
+    follow(page, THIS_VERSION)
     version = page.url
     assert send_json(page, "What if", lambda body: loaded(body, 5.0)) == 200
     assert '"delta"' in page.inner_text(".response-info")
@@ -124,9 +132,9 @@ def test_a_plan_is_edited_submitted_sent_back_and_accepted_by_forms(visit: Visit
     assert of_plan(page, plan)["head_version"]["version_number"] == 2
     assert "By form" in json.dumps(of_plan(page, f"{plan}/versions/{of_plan(page, plan)['head_version']['id']}"))
 
-    page.click(THIS_PLAN)
+    follow(page, THIS_PLAN)
     assert send(page, "Comment", message="Have a look at Tuesday") == 201
-    page.click(THIS_PLAN)
+    follow(page, THIS_PLAN)
     assert actions(page) == {"Comment", "Generate again", "Submit to the athlete", "Withdraw"}
     assert send(page, "Submit to the athlete", comment="Ready", reason="coach_judgement") == 200
     assert '"coach_reviewed"' in page.inner_text(".response-info")
@@ -135,7 +143,7 @@ def test_a_plan_is_edited_submitted_sent_back_and_accepted_by_forms(visit: Visit
     open_plan(other, "Runner 01")
     assert actions(other) == {"Comment", "Approve or request changes"}
     assert send(other, "Approve or request changes", decision="request_changes", comment="Not on Tuesday") == 200
-    page.click(THIS_PLAN)
+    follow(page, THIS_PLAN)
     assert send(page, "Submit to the athlete", comment="Again") == 200
     open_plan(other, "Runner 01")
     assert send(other, "Approve or request changes", decision="accept") == 200
@@ -158,8 +166,8 @@ def test_what_was_refused_is_said_in_words_and_what_was_typed_stays(visit: Visit
     assert page.input_value("form[aria-label=Comment] [name=message]") == "On what?"
     assert send(page, "Comment", anchor_id="") == 201
 
-    page.click(THIS_PLAN)
-    page.click("text=read and edit")
+    follow(page, THIS_PLAN)
+    follow(page, THIS_VERSION)
     stale = page.context.new_page()
     stale.goto(page.url)
     assert send_json(page, "Edit", retitled("First")) == 200
@@ -179,10 +187,10 @@ def test_a_plan_is_generated_again_and_withdrawn_by_forms(visit: Visit) -> None:
     plan = open_plan(page, "Runner 05")
     assert send(page, "Generate again", goal_time="soon") == 400
     assert "#/goal_time" in page.inner_text(".api-problem li")
-    page.click(THIS_PLAN)
+    follow(page, THIS_PLAN)
     assert send(page, "Generate again", goal_time="3:59:00") == 200
     assert of_plan(page, plan)["goal_time"] == "3:59:00"
-    page.click(THIS_PLAN)
+    follow(page, THIS_PLAN)
     assert send(page, "Withdraw", comment="Another race") == 200
     assert of_plan(page, plan)["status"] == "withdrawn"
     assert wrong == []
@@ -200,7 +208,7 @@ def test_no_page_offers_the_rows_of_a_table_to_choose_from(visit: Visit) -> None
         shown = page.eval_on_selector_all("select option", "options => options.map((o) => o.textContent)")
         assert not [text for text in shown if "Runner" in text or "Rider" in text], place
         assert len(shown) < 30, place
-        assert page.locator(".response-info").count() == 1, place
+        expect(page.locator(".response-info"), place).to_have_count(1)
     assert wrong == []
 
 

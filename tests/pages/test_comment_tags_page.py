@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from playwright.sync_api import expect
 
 from tests.pages.reviewing import SIZES, Visit, open_review, pending_ids, taken
 from tests.pages.test_pages import overflow
@@ -36,13 +37,13 @@ def test_a_coach_reads_and_corrects_tags(visit: Visit) -> None:
         comment(page, message)
     open_review(page, plan)
     line, thanks = under(page, "My knee hurts"), under(page, "Thanks, see you")
-    assert line.locator(".rv-guess").count() == 2
+    expect(line.locator(".rv-guess")).to_have_count(2)
     assert "guessed by the model" in line.locator(".rv-guess").first.get_attribute("title")
     assert thanks.locator(".rv-tag").count() == 0 and thanks.get_by_role("button").inner_text() == "Tag"
 
     line.get_by_role("button", name="Change tags").click()
     boxes = line.get_by_role("checkbox")
-    assert boxes.count() == 10
+    expect(boxes).to_have_count(10)
     assert [box.is_checked() for box in boxes.all()].count(True) == 2
     for width, height in SIZES:
         page.set_viewport_size({"width": width, "height": height})
@@ -55,7 +56,7 @@ def test_a_coach_reads_and_corrects_tags(visit: Visit) -> None:
     line.get_by_role("checkbox", name="Other").check()
     assert [box.is_checked() for box in boxes.all()].count(True) == 1, "Other stands alone"
     line.get_by_role("checkbox", name="Schedule").check()
-    assert not line.get_by_role("checkbox", name="Other").is_checked()
+    expect(line.get_by_role("checkbox", name="Other")).not_to_be_checked()
     line.get_by_role("button", name="Save tags").click()
     line.locator(".rv-tag:not(.rv-guess)").wait_for()
     assert line.locator(".rv-tag").count() == 1 and "said by a coach" in line.locator(".rv-tag").get_attribute("title")

@@ -6,6 +6,7 @@ import re
 from typing import Any
 
 import pytest
+from playwright.sync_api import expect
 
 from tests.pages.reviewing import Visit, nameless, picture, pictures
 from tests.support.processes import Server
@@ -18,10 +19,10 @@ LIST = "/admin/experiments/experiment/"
 def test_from_the_test_groups_to_the_end(visit: Visit, server: Server) -> None:
     page, wrong = visit(ADMIN)
     page.goto(server.url + LIST)
-    assert page.locator(".xp-list .ro-pill:has-text('Synthetic')").count() == 2
+    expect(page.locator(".xp-list .ro-pill:has-text('Synthetic')")).to_have_count(2)
     page.click(".ro-bar a:has-text('Start from the four test groups')")
     assert page.input_value("[name=key]") == "plan_algorithm_variant"
-    assert page.locator("#xp-rows tr:visible").count() == 4
+    expect(page.locator("#xp-rows tr:visible")).to_have_count(4)
     rows_come_and_go(page)
     pictures(page, "experiments-form")
     assert nameless(page) == []
@@ -56,7 +57,7 @@ def test_from_the_test_groups_to_the_end(visit: Visit, server: Server) -> None:
     page.keyboard.press("Tab")
     page.keyboard.press("Enter")
     pill(page, "Complete")
-    assert page.locator(".ro-act-d").count() == 0
+    expect(page.locator(".ro-act-d")).to_have_count(0)
     page.goto(server.url + LIST)
     assert "Complete · 1" in page.inner_text(".xp-list")
     assert wrong == []
@@ -75,10 +76,10 @@ def rows_come_and_go(page: Any) -> None:
     assert [page.input_value(f"[name=weight-{i}]") for i in range(5)] == ["25", "25", "25", "25", ""]
     for _ in range(4):
         page.click("#xp-add")
-    assert page.locator("[name=variant-7]").is_visible(), "more rows than there are without JavaScript"
+    expect(page.locator("[name=variant-7]"), "more rows than there are without JavaScript").to_be_visible()
     for _ in range(4):
         page.locator("#xp-rows tr:visible").nth(4).locator("[data-remove]").click()
-    assert page.locator("#xp-rows tr:visible").count() == 4
+    expect(page.locator("#xp-rows tr:visible")).to_have_count(4)
 
 
 def next_phase(page: Any) -> None:
@@ -95,9 +96,9 @@ def act(page: Any, name: str, why: str) -> None:
     summary = f".ro-bar summary:has-text('{name}')"
     page.focus(summary)
     page.keyboard.press("Enter")
-    assert page.locator(".ro-act-d[open]").count() == 1
+    expect(page.locator(".ro-act-d[open]")).to_have_count(1)
     page.keyboard.press("Escape")
-    assert page.locator(".ro-act-d[open]").count() == 0
+    expect(page.locator(".ro-act-d[open]")).to_have_count(0)
     page.keyboard.press("Enter")
     page.keyboard.press("Tab")
     page.keyboard.type(why)

@@ -8,7 +8,7 @@ from typing import Any, Final
 import pytest
 
 from tests.pages.reviewing import PENDING
-from tests.pages.test_pages import COACH
+from tests.pages.test_pages import COACH, too_wide
 
 pytestmark = [pytest.mark.browser, pytest.mark.server, pytest.mark.once]
 
@@ -32,20 +32,20 @@ SAME: Final = re.compile(
     r"(?:Mesocycle|Runner|Rider|Athlete|coach@|Marathon|Fitness|Form|Test|VDOT|RPE|v\d|W\d|\d|flag_on|Plan|Version).*"
     r"|Filter|Status|Team|Demo team|Profil|Code|CSV|English|Deutsch|Tempo|Elite|System|Support|Name|Premium|Navigation"
     r"|[ELTIRS⚑] ?\d*|[A-Z]{2,5}|[0-9a-f]{8,}|t|min|Km|Min|Rollout|Experiment|[\w-]+-grid(?:-\d)?|grid-posterior-\d"
-    r"|.* · Plan v.*|· Plan v.*|[\w/+-]+/[\w/ +-]+|November \d+|synthetic history|scrollable content|GMT.*"
+    r"|.* · Plan v.*|· Plan v.*|[\w/+-]+/[\w/ +-]+|November \d+|scrollable content|GMT.*|more vert|synthetic"
 )
 """What reads the same in both: names, numbers, words that German has too, and one label of the theme's script."""
 
 
 def leftovers(page: Any, addresses: list[str], choose: Any, same: re.Pattern[str] = SAME) -> dict[str, list[str]]:
-    """Return, by address, the texts with letters that stand on the page in English and in German alike."""
+    """Return, by address, the texts with letters that stand there in English and in German alike, and wide tables."""
     seen: dict[str, dict[str, set[str]]] = {}
     for language in ("en-gb", "de"):
         choose(language)
         for address in addresses:
             page.goto(address)
             page.wait_for_load_state("networkidle")
-            seen.setdefault(address, {})[language] = set(page.evaluate(TEXTS))
+            seen.setdefault(address, {})[language] = {*page.evaluate(TEXTS), *too_wide(page)}
     return {
         address: sorted(
             text
@@ -68,6 +68,12 @@ def choosing(page: Any, url: str) -> Any:
     return choose
 
 
+def first(page: Any, address: str) -> str:
+    """Return the address of the first row of a list."""
+    page.goto(address)
+    return str(page.eval_on_selector("#result_list a[href*='/change/']", "link => link.href"))
+
+
 def coach_pages(page: Any, url: str) -> list[str]:
     """Return the addresses of a coach's pages: lists, a plan under review, its versions, an athlete and their forms."""
     page.goto(f"{url}{PENDING}")
@@ -77,17 +83,21 @@ def coach_pages(page: Any, url: str) -> list[str]:
     own = [
         athlete.replace("/change/", f"/{part}/") for part in ("import", "test", "threshold", "plan", "plans", "profile")
     ]
+    rows = [first(page, f"{url}/admin/modeling/{name}/") for name in ("activity", "test", "threshold")]
     lists = (
         "plans/plan/",
         "modeling/activity/",
         "modeling/testproposal/",
+        "modeling/test/",
+        "modeling/threshold/",
         "accounts/notification/",
         "plans/plangrant/",
+        "plans/plangrant/add/",
     )
     paths = (PENDING, "/admin/preferences/", "/admin/accounts/athlete/", "/admin/coach-report/")
     return [
         *(f"{url}{path}" for path in (*paths, *(f"/admin/{name}" for name in lists))),
-        *(plan, plan.replace("/change/", "/compare/"), athlete, *own),
+        *(plan, plan.replace("/change/", "/compare/"), athlete, *own, *rows),
     ]
 
 

@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
+from playwright.sync_api import expect
 
 from tests.pages.reviewing import Visit, nameless, picture, pictures
 from tests.pages.test_pages import COACH
@@ -53,7 +54,7 @@ def test_the_dashboards_are_drawn_and_lead_to_their_tables(visit: Visit, server:
     page.goto(f"{server.url}/admin/metrics/?span=4")
     assert page.wait_for_selector("canvas.chart").evaluate(DRAWN)
     page.click(".ro-chart summary")
-    assert page.locator(".ro-chart tbody tr").count() == 4
+    expect(page.locator(".ro-chart tbody tr")).to_have_count(4)
     page.click(".ro-bar summary")
     page.select_option("[name=arm]", "engine:control")
     page.click(".ro-bar button")
@@ -66,6 +67,6 @@ def test_the_dashboards_are_drawn_and_lead_to_their_tables(visit: Visit, server:
 
     page, wrong = visit(COACH)
     page.goto(f"{server.url}/admin/metrics/")
-    assert page.locator(".mx-heat tbody tr").count() == 1
+    expect(page.locator(".mx-heat tbody tr")).to_have_count(1)
     picture(page, "metrics-coach-390", (390, 844))
     assert wrong == []

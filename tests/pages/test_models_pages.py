@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+from playwright.sync_api import expect
 
 from tests.pages.reviewing import Visit, nameless, pictures
 from tests.pages.test_preview_page import scientist
@@ -29,12 +30,12 @@ def test_from_nothing_to_a_champion_and_back(visit: Visit, server: Server) -> No
     pictures(page, "models-empty")
     server.manage("shell", "-c", LEARN)
     page.goto(address)
-    assert page.locator(".ro-rows >> nth=1 >> tbody tr").count() == 3
+    expect(page.locator(".ro-rows >> nth=1 >> tbody tr")).to_have_count(3)
     assert "Passed" in page.inner_text(".ro-rows >> nth=1")
     pictures(page, "models")
     page.click("a:has-text('.1')")
     assert "Candidate" in page.inner_text(".ro-bar")
-    assert page.locator("td.ro-forest [role=img]").count() == 2
+    expect(page.locator("td.ro-forest [role=img]")).to_have_count(2)
     pictures(page, "models-run")
     assert nameless(page) == []
 

@@ -6,6 +6,7 @@ from datetime import date, timedelta
 from typing import Any
 
 import pytest
+from playwright.sync_api import expect
 
 from tests.support.processes import Server
 
@@ -51,9 +52,9 @@ def test_a_coach_walks_from_their_athletes_to_a_new_plan(
     assert "Half marathon" in page.inner_text("h1.mc-title")
     assert overflow(page) == 0
     page.click(".mc-chip >> nth=1")
-    assert page.locator("dialog[open]").count() == 1
+    expect(page.locator("dialog[open]")).to_have_count(1)
     page.keyboard.press("Escape")
-    assert page.locator("dialog[open]").count() == 0
+    expect(page.locator("dialog[open]")).to_have_count(0)
     assert wrong == []
 
 
@@ -76,3 +77,18 @@ def overflow(page: Any) -> int:
     """Return by how many pixels the page is wider than the window, once it is there: a click may have left the last."""
     there = "document.readyState === 'complete' && {wider: document.documentElement.scrollWidth - innerWidth}"
     return int(page.wait_for_function(there).json_value()["wider"])
+
+
+def too_wide(page: Any) -> list[str]:
+    """Return the tables that stick out of a box that holds them and does not scroll."""
+    script = """() => [...document.querySelectorAll("table")].filter((table) => {
+      const boxes = [];
+      for (let box = table.parentElement; box && !box.matches("main, body, #content"); box = box.parentElement) {
+        if (["auto", "scroll"].includes(getComputedStyle(box).overflowX)) return false;
+        boxes.push(box);
+      }
+      const { right } = table.getBoundingClientRect();
+      return boxes.some((box) => right > box.getBoundingClientRect().right + 2);
+    }).map((table) => `${table.className} sticks out of its box`)"""
+    found: list[str] = page.evaluate(script)
+    return found

@@ -5,9 +5,10 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from playwright.sync_api import expect
 
 from tests.pages.reviewing import PENDING, Visit, nameless, of_plan, pending_ids, picture
-from tests.pages.test_pages import overflow
+from tests.pages.test_pages import overflow, too_wide
 
 pytestmark = [pytest.mark.server, pytest.mark.browser]
 ATHLETE = "athlete@demo.mesocycle.example"
@@ -33,7 +34,7 @@ def test_the_list_is_walked_by_keys(visit: Visit) -> None:
     assert standing_on(page) == plans[1]
 
     page.keyboard.press("?")
-    assert page.locator("dialog[open] dt").count() == 7
+    expect(page.locator("dialog[open] dt")).to_have_count(7)
     page.keyboard.press("j")
     page.keyboard.press("Escape")
     assert standing_on(page) == plans[1], "keys of the list sleep while the dialog is open"
@@ -47,7 +48,7 @@ def test_the_list_is_walked_by_keys(visit: Visit) -> None:
     page.keyboard.press("/")
     page.keyboard.type("rider 03")
     page.keyboard.press("Enter")
-    assert page.locator(".mp-table tbody tr:visible").count() == 1
+    expect(page.locator(".mp-table tbody tr:visible")).to_have_count(1)
     page.keyboard.press("Enter")
     page.wait_for_url("**/change/")
     assert "Rider 03" in page.inner_text(".rv-header")
@@ -57,9 +58,9 @@ def test_the_list_is_walked_by_keys(visit: Visit) -> None:
 def test_the_list_shows_everything_at_both_sizes(visit: Visit) -> None:
     page, wrong = visit()
     rows = page.locator(".mp-table tbody tr").count()
-    assert page.locator(".mp-plot svg[role=img]").count() == rows
-    assert page.locator(".mp-bars[role=img]").count() == rows
-    assert page.locator(".mp-bars i").count() == 4 * rows
+    expect(page.locator(".mp-plot svg[role=img]")).to_have_count(rows)
+    expect(page.locator(".mp-bars[role=img]")).to_have_count(rows)
+    expect(page.locator(".mp-bars i")).to_have_count(4 * rows)
     assert [button for button in nameless(page) if "button" in button] == []
     picture(page, "pending")
     page.set_viewport_size({"width": PHONE[0], "height": PHONE[1]})
@@ -69,6 +70,17 @@ def test_the_list_shows_everything_at_both_sizes(visit: Visit) -> None:
     )
     assert cut == 0
     picture(page, "pending-phone", PHONE)
+    assert wrong == []
+
+
+@pytest.mark.parametrize("width", [640, 768, 1024, 1099, 1100, 1280])
+def test_the_list_fits_every_width(visit: Visit, width: int) -> None:
+    page, wrong = visit()
+    page.set_viewport_size({"width": width, "height": 1024})
+    assert too_wide(page) == []
+    assert overflow(page) == 0
+    tallest = page.eval_on_selector_all(".mp-table tbody tr", "rows => Math.max(...rows.map((r) => r.clientHeight))")
+    assert 0 < tallest < 200
     assert wrong == []
 
 
@@ -92,7 +104,7 @@ def test_an_answer_of_the_athlete_reaches_the_coach_and_is_read_by_following_it(
         assert said.status == 201, said.text()
 
     page.goto(base + INBOX)
-    assert page.locator(".ac-new").count() == 2
+    expect(page.locator(".ac-new")).to_have_count(2)
     assert overflow(page) == 0
     picture(page, "inbox")
     picture(page, "inbox-phone", PHONE)
@@ -101,10 +113,10 @@ def test_an_answer_of_the_athlete_reaches_the_coach_and_is_read_by_following_it(
     assert read.value.status == 200
     page.wait_for_url(f"**/{plan}/change/")
     page.goto(base + INBOX)
-    assert page.locator(".ac-new").count() == 1
+    expect(page.locator(".ac-new")).to_have_count(1)
     page.click("button:has-text('Mark all as read')")
     page.wait_for_selector("nav:has-text('Unread 0')")
-    assert page.locator(".ac-new").count() == 0
+    expect(page.locator(".ac-new")).to_have_count(0)
     assert wrong == []
 
 

@@ -6,6 +6,7 @@ import json
 from typing import Any
 
 import pytest
+from playwright.sync_api import expect
 
 from tests.pages.reviewing import Visit, nameless, pictures
 from tests.support.processes import Server
@@ -83,19 +84,19 @@ def test_the_preview_fits_and_shows_the_roster(visit: Visit, drafts: dict[str, s
     page, wrong = scientist(visit)
     page.goto(drafts["taper"])
     assert "Draft, preview" in page.inner_text(".ro h1")
-    assert page.locator(".xp-strata tbody tr").count() == 8
+    expect(page.locator(".xp-strata tbody tr")).to_have_count(8)
     facts = page.inner_text(".xp-facts")
     assert "102 athletes" in facts
     assert "9 never asked" in facts
     total = [int(word) for word in page.locator(".xp-strata tfoot .xp-arm").all_inner_texts()]
     drawn = [int(word) for word in page.locator(".xp-strata tbody .xp-arm b").all_inner_texts()]
     assert [sum(drawn[0::2]), sum(drawn[1::2])] == total
-    assert page.locator(".ro-plot[role=img]").count() == 1
+    expect(page.locator(".ro-plot[role=img]")).to_have_count(1)
     assert "Allowed" in page.inner_text(".ro-rows") or "Check interaction" in page.inner_text(".ro-rows")
     assert "Kept apart" in page.inner_text(".ro-rows")
     pictures(page, "preview")
     page.click("text=Recompute")
-    assert page.locator(".xp-strata").count() == 1
+    expect(page.locator(".xp-strata")).to_have_count(1)
     assert nameless(page) == []
     assert wrong == []
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import statistics
 import sys
 import time
@@ -10,6 +11,7 @@ from datetime import date
 from typing import Any
 
 import pytest
+from playwright.sync_api import expect
 
 from plans.presentation import clock_text
 from tests.pages.reviewing import (
@@ -42,12 +44,14 @@ MOST_KEYS = 20
 REPORT_MOUSE = """for (const name of ["pointerdown", "mousedown", "mousemove", "wheel", "touchstart", "dragstart"])
   addEventListener(name, () => mouseUsed(name), true);"""
 FREE_DAY = ".rv-rest:not([aria-disabled])"
+BADGE = f'#nav-sidebar a[href="{PENDING}"] > span:last-child'
 
 
 def test_a_coach_edits_a_plan_and_submits_it(visit: Visit) -> None:
     page, wrong = visit()
     plan = pending_ids(page)[0]
-    assert page.locator(".mp-table tbody tr").count() == len(pending_ids(page)) >= 2
+    waiting = len(pending_ids(page))
+    assert page.locator(".mp-table tbody tr").count() == waiting >= 2
     picture(page, "pending-1280")
     with page.expect_response("**/what-if") as response:
         page.click(".mp-who a >> nth=0")
@@ -68,7 +72,10 @@ def test_a_coach_edits_a_plan_and_submits_it(visit: Visit) -> None:
     open_review(page, plan)
     assert page.inner_text("#rv-version") == "v2"
     picture(page, "review-390", (390, 844))
+    assert re.findall(r"v\d\s+\w+", page.inner_text("#rv-timeline")) == ["v2\nedited", "v1\ngenerated"]
+    expect(page.locator(BADGE)).to_have_text(str(waiting))
     submit(page, "Shorter weeks, as we said.")
+    expect(page.locator(BADGE)).to_have_text(str(waiting - 1))
     pictures(page, "submitted")
     assert of_plan(page, plan)["status"] == "coach_reviewed"
     page.keyboard.press("p")
@@ -90,7 +97,7 @@ def edit_in_dialog(page: Any, session: str) -> None:
     page.wait_for_selector(".rv-preview b")
     pictures(page, "dialog")
     what_if = edited(page, lambda: page.keyboard.press("Control+Enter"))
-    assert page.locator("dialog[open]").count() == 0
+    expect(page.locator("dialog[open]")).to_have_count(0)
     assert "changed, unsaved" in chip(page, session).get_attribute("aria-label")
     assert f"{longer // 60}:{longer % 60:02}" in chip(page, session).inner_text()
     assert page.inner_text("#rv-whatif") != before
@@ -116,7 +123,7 @@ def add_by_keyboard(page: Any) -> None:
     page.keyboard.press("n")
     page.wait_for_selector("dialog[open]")
     edited(page, lambda: page.keyboard.press("Control+Enter"))
-    assert page.locator(".rv-chip").count() == chips + 1
+    expect(page.locator(".rv-chip")).to_have_count(chips + 1)
     assert "added, unsaved" in page.evaluate("document.activeElement.getAttribute('aria-label')")
 
 
@@ -166,7 +173,7 @@ def test_a_conflict_loses_nothing_and_saves_on_top(server: Server, browser: Any,
     panel = page.locator("dialog[open]")
     panel.get_by_text("2 edits of yours are kept").wait_for()
     assert f"Version {number} was saved by Clara Coach" in panel.inner_text()
-    assert panel.locator("fieldset").count() == 1
+    expect(panel.locator("fieldset")).to_have_count(1)
     assert "Theirs too" in panel.locator("fieldset").inner_text()
     page.keyboard.press("Escape")
     assert page.inner_text("#rv-count") == "2 unsaved edits"

@@ -9,6 +9,7 @@ from datetime import date, timedelta
 from typing import Any
 
 import pytest
+from playwright.sync_api import expect
 
 from tests.pages.review_merges import MERGE_ALL, expected_merge, random_cases
 from tests.pages.reviewing import (
@@ -64,7 +65,7 @@ def test_an_administrator_audits_what_was_changed_and_takes_it_away(server: Serv
     assert "v2" in newest.inner_text()
     assert "Clara Coach" in newest.inner_text()
     assert "Weather" in newest.inner_text()
-    assert page.locator(".ph-line li").count() == 2
+    expect(page.locator(".ph-line li")).to_have_count(2)
     page.click(".ph-audit details summary >> nth=0")
     change = page.locator(".ph-audit details table tbody tr").first.inner_text()
     assert "Hill repeats" in change
@@ -76,7 +77,7 @@ def test_an_administrator_audits_what_was_changed_and_takes_it_away(server: Serv
     assert "Hill repeats" in page.locator(".cp-changed .cp-to").inner_text()
     assert "Weather" in page.locator(".cp-why").inner_text()
     events = page.locator("#audit .ph-audit > tbody > tr")
-    assert events.count() == 2, "the edit and the state that it led to, nothing of version 1"
+    expect(events, "the edit and the state that it led to, nothing of version 1").to_have_count(2)
     pictures(page, "flow-c-compare")
 
     with page.expect_download() as download:
@@ -121,7 +122,7 @@ def test_past_days_show_what_became_of_each_session(visit: Visit, past: dict[str
 
     chip(page, past["partly"]).click()
     assert "Done in part" in page.inner_text(".rv-note")
-    assert page.locator("dialog[open] .rv-dfoot >> text=Save session").count() == 0
+    expect(page.locator("dialog[open] .rv-dfoot >> text=Save session")).to_have_count(0)
     drop_dialog(page)
     assert "Published" in page.inner_text("#rv-banner")
     pictures(page, "past-days")
@@ -227,15 +228,15 @@ def test_what_must_be_reasoned_is_said_before_the_submission(visit: Visit) -> No
     page.keyboard.press("Control+s")
     page.wait_for_selector("#rv-version:text('v2')")
     page.wait_for_selector("#rv-guards .rv-since")
-    assert page.locator("#rv-guards .rv-since").count() == len(guards)
+    expect(page.locator("#rv-guards .rv-since")).to_have_count(len(guards))
     assert "submitting will ask for a reason" in page.inner_text("#rv-guards")
 
     asked: list[str] = []
     page.on("request", lambda request: asked.append(request.url) if request.url.endswith("/submit") else None)
     page.keyboard.press("Control+Enter")
     block = page.locator(".rv-guarded")
-    assert block.is_visible()
-    assert block.locator("li").count() == len(guards)
+    expect(block).to_be_visible()
+    expect(block.locator("li")).to_have_count(len(guards))
     page.keyboard.press("Control+Enter")
     assert "Choose a reason" in block.locator("[role=alert]").inner_text()
     assert asked == [], "nothing is sent before there is a reason"
@@ -266,7 +267,7 @@ def test_reasons_on_every_edit_are_said_to_be_enough(visit: Visit) -> None:
     edited(page, lambda: page.keyboard.press("Control+Enter"))
     assert "every edit has its reason" in page.inner_text("#rv-guards")
     page.keyboard.press("Control+Enter")
-    assert page.locator(".rv-guarded").is_hidden()
+    expect(page.locator(".rv-guarded")).to_be_hidden()
     drop_dialog(page)
     page.click("#rv-revert")
 
@@ -285,14 +286,14 @@ def test_a_withdrawn_plan_is_read_but_not_edited(server: Server, browser: Any, v
     context.close()
     open_review(page, plan)
     assert "Withdrawn" in page.inner_text("#rv-banner")
-    assert page.locator("[draggable=true], .rv-plus, #rv-save, #rv-submit, #rv-undo, #rv-regenerate").count() == 0
+    expect(page.locator("[draggable=true], .rv-plus, #rv-save, #rv-submit, #rv-undo, #rv-regenerate")).to_have_count(0)
     page.keyboard.press("1")
     for key in ("n", "m", "d", "Delete", "u", "Control+s", "Control+Enter"):
         page.keyboard.press(key)
-        assert page.locator("dialog[open]").count() == 0, key
+        expect(page.locator("dialog[open]"), key).to_have_count(0)
     page.locator(".rv-chip").last.click()
     assert page.locator("dialog[open] :is(input, select):enabled").count() <= 1, "only who may read a comment"
-    assert page.locator("dialog[open] >> text=Save session").count() == 0
+    expect(page.locator("dialog[open] >> text=Save session")).to_have_count(0)
     drop_dialog(page)
     picture(page, "withdrawn-1280")
     assert of_plan(page, plan)["head_version"]["version_number"] == 1
@@ -311,7 +312,7 @@ def test_on_a_phone_everything_is_reachable_and_nothing_sticks_out(server: Serve
     assert [text.strip() for text in bar] == ["↶", "Revert", "Save draft", "Submit"]
     for name in ("effect", "context", "calendar"):
         page.click(f"[role=tab][data-region={name}]")
-        assert page.locator(f".rv-{'main' if name == 'calendar' else name}").is_visible()
+        expect(page.locator(f".rv-{'main' if name == 'calendar' else name}")).to_be_visible()
         assert overflow(page) == 0
         picture_here(page, f"phone-{name}")
     small = page.evaluate(SMALLER_THAN, LEAST_TARGET)
@@ -380,7 +381,7 @@ def test_every_key_of_the_list_does_what_it_says(visit: Visit) -> None:
     chip(page, session).focus()
     count = page.locator(".rv-chip").count()
     edited(page, lambda: press("d"))
-    assert page.locator(".rv-chip").count() == count + 1
+    expect(page.locator(".rv-chip")).to_have_count(count + 1)
     edited(page, lambda: press("u"))
     chip(page, session).focus()
     press("n")
@@ -421,5 +422,5 @@ def test_letters_typed_into_a_field_edit_nothing(visit: Visit) -> None:
     page.keyboard.press("Delete")
     assert area.input_value() == "n m d u p 1 2 3 ? [ ]"
     assert page.inner_text("#rv-count") == "Nothing unsaved"
-    assert page.locator("dialog[open]").count() == 0
+    expect(page.locator("dialog[open]")).to_have_count(0)
     assert wrong == []

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from playwright.sync_api import expect
 
 from tests.pages.reviewing import Visit, picture, pictures
 from tests.support.processes import Server
@@ -35,8 +36,8 @@ def test_every_page_shows_its_state_at_both_sizes(visit: Visit, server: Server) 
     pictures(page, "rollout-incident")
     open_run(page, server)
     assert "Synthetic" in page.inner_text(".ro-bar")
-    assert page.locator(".ro-ladder [aria-current=step]").count() == 1
-    assert page.locator(".ro-plot[role=img]").count() == 8
+    expect(page.locator(".ro-ladder [aria-current=step]")).to_have_count(1)
+    expect(page.locator(".ro-plot[role=img]")).to_have_count(8)
     assert page.is_disabled("[aria-describedby=ro-blocked]")
     pictures(page, "rollout-run")
     assert wrong == []
@@ -48,8 +49,8 @@ def test_the_upper_part_asks_again_and_keeps_the_page(visit: Visit, server: Serv
     with page.expect_response("**/live/", timeout=15_000) as again:
         page.evaluate("htmx.trigger('#ro-live', 'every 10s')")
     assert again.value.status == 200
-    assert page.locator("#ro-pills .ro-pill").count() == 2
-    assert page.locator(".ro-ladder").count() == 1
+    expect(page.locator("#ro-pills .ro-pill")).to_have_count(2)
+    expect(page.locator(".ro-ladder")).to_have_count(1)
     assert wrong == []
 
 
@@ -93,7 +94,7 @@ def test_a_hold_and_a_rollback_by_keyboard(visit: Visit, server: Server) -> None
     page.keyboard.press("Tab")
     assert inside(page), "and at its end"
     page.keyboard.press("Escape")
-    assert page.locator("dialog[open]").count() == 0
+    expect(page.locator("dialog[open]")).to_have_count(0)
 
     page.focus("[data-open]")
     page.keyboard.press("Enter")
@@ -111,7 +112,7 @@ def test_a_hold_and_a_rollback_by_keyboard(visit: Visit, server: Server) -> None
     assert "Roll back now" in page.evaluate("document.activeElement.innerText")
     page.keyboard.press("Enter")
     page.wait_for_selector("#ro-pills:has-text('Roll')")
-    assert page.locator("[data-open]").count() == 0
+    expect(page.locator("[data-open]")).to_have_count(0)
     assert "Athlete safety: Taper weeks" in page.inner_text(".ro-events")
     page.goto(f"{server.url}/admin/rollout/incident/")
     assert "Not acknowledged" in page.inner_text(".ro-rows tbody tr >> nth=0")
@@ -130,7 +131,7 @@ def test_a_widening_is_asked_for_and_approved_by_keyboard_alone(visit: Visit, se
     pictures(page, "rollout-flag")
     page.goto(f"{server.url}{INBOX}")
     assert "You asked for this yourself" in page.inner_text(".ro-wish")
-    assert page.locator("button:has-text('Approve')").count() == 0
+    expect(page.locator("button:has-text('Approve')")).to_have_count(0)
 
     other, also_wrong = visit(OTHER)
     other.goto(f"{server.url}{INBOX}")

@@ -94,7 +94,8 @@ def test_sessions_count_when_their_day_is_over_and_the_newest_word_counts(publis
         with clock.frozen(datetime.combine(session.day, datetime.min.time(), tzinfo=over.tzinfo) + timedelta(hours=20)):
             complete_session(session_id=session.session_id, status=status, acting_user=published.user)
     with clock.frozen(over + timedelta(minutes=1)):
-        found = {one.id: one.y for one in facts("adherence", published, since=over - timedelta(days=30))}
+        days = {"since": over - timedelta(days=30), "until": clock.now()}
+        found = {one.id: one.y for one in facts("adherence", published, **days)}
     assert set(found) == due
     assert {found[str(first.session_id)], found[str(second.session_id)], found[str(third.session_id)]} == {
         1.0,

@@ -230,10 +230,10 @@ def test_clusters_are_shown_sorted_filtered_and_small_ones_hidden(ada: User, sto
     rows = client.get(PAGE).context["rows"]
     counts = [int(one.counts.split()[0].replace(",", "")) for one in rows]
     assert counts == sorted(counts, reverse=True)
-    kinds = {one.what.rpartition(": ")[2] for one in client.get(f"{PAGE}?kind=long").context["rows"]}
+    kinds = {one.kind for one in client.get(f"{PAGE}?kind=long").context["rows"]}
     assert kinds == {"long"}
     first = client.get(f"{PAGE}?sort=lift").context["rows"][0]
-    assert (first.what, first.when) == ("Shortened by 15–30 %: long", "on Saturdays")
+    assert (first.change, first.kind, first.when) == ("Shortened by 15–30 %", "long", "on Saturdays")
     hidden = client.get(f"{PAGE}?sport=cycling&level=advanced&weeks=13").context
     assert hidden["least"] == 5
     wrong = client.get(f"{PAGE}?level=olympic&sort=luck")

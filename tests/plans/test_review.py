@@ -426,6 +426,34 @@ def test_regenerating_for_another_race_date_moves_the_race(review):
     assert (refused.status_code, refused.json()["errors"][0]["pointer"]) == (400, "#/race_date")
 
 
+def test_withdrawing_a_regeneration_takes_its_race_date_and_goal_back(review):
+    before = plan_row(review)
+    review.submit()
+    review.decide("accept")
+
+    def again(weeks: int) -> None:
+        race_date = (before.race_date + timedelta(weeks=weeks)).isoformat()
+        body = {"expected_etag": review.head()["etag"], "race_date": race_date, "goal_time": f"0:5{weeks}:00"}
+        assert review.as_coach.post(f"{review.url}/regenerate", body).status_code == 200
+        assert review.head()["race_date"] == race_date
+
+    def withdrawn() -> tuple[str, object]:
+        taken_back = review.as_coach.post(f"{review.url}/withdraw", {"expected_etag": review.head()["etag"]})
+        assert taken_back.json()["status"] == "published"
+        races = [session["day"] for session in review.sessions() if session["kind"] == "race"]
+        assert races == [taken_back.json()["race_date"]]
+        return races[0], plan_row(review).goal_seconds
+
+    for weeks in (1, 2):
+        again(weeks)
+    assert withdrawn() == (before.race_date.isoformat(), before.goal_seconds)
+    again(1)
+    review.submit(reason="coach_judgement")
+    review.decide("accept")
+    again(2)
+    assert withdrawn() == ((before.race_date + timedelta(weeks=1)).isoformat(), 51 * 60.0)
+
+
 def test_a_client_that_knows_what_it_sent_gets_no_copy_of_it(review):
     session = review.editable()[3]
     answer = review.patch([replace_op(session, "load", 51.5)], HTTP_PREFER="return=minimal")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 import time
 
 import pytest
@@ -68,6 +69,32 @@ def test_a_process_that_starts_without_a_database_reads_the_copy_and_else_knows_
     assert Live(version=source.version, load=source.load, copy=copy).current() is NOTHING
     copy.unlink()
     assert Live(version=source.version, load=source.load, copy=None).current() is NOTHING
+
+
+@pytest.mark.pure
+def test_a_process_that_serves_is_seen_before_anybody_asks_and_waits_for_nothing(settings):
+    settings.FLAGS_REFRESH, settings.FLAGS_POLL_SECONDS, settings.FLAGS_START_SECONDS = "thread", 0.02, 30
+    source, slow, reported = Source(), threading.Event(), threading.Event()
+
+    def version() -> str:
+        slow.wait(20)
+        return source.version()
+
+    live = Live(version=version, load=source.load, copy=None, report=lambda snapshot: reported.set())
+    live.begin()  # the database has not answered yet
+    assert not reported.is_set()
+    slow.set()
+    assert reported.wait(20)
+    assert live.asked()[0] == 0
+    live.stop()
+
+
+@pytest.mark.pure
+def test_where_each_call_asks_nothing_is_watched(inline, monkeypatch):
+    started = []
+    monkeypatch.setattr(threading.Thread, "start", started.append)
+    Live(version=Source().version, load=Source().load, copy=None).begin()
+    assert started == []
 
 
 @pytest.mark.pure

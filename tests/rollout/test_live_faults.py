@@ -79,7 +79,7 @@ def decide_often(seconds: float = 0.5) -> list[float]:
     return took
 
 
-def wait_for(what, seconds: float = 5.0) -> None:
+def wait_for(what, seconds: float = 20.0) -> None:
     end = time.monotonic() + seconds
     while not what():
         assert time.monotonic() < end, "not within the time"
@@ -121,11 +121,12 @@ def test_a_kill_arrives_through_a_slow_or_flapping_database(fault, database, wat
 def test_a_change_made_while_another_thread_asks_does_not_wait_for_ever(watch, monkeypatch, settings):
     settings.FLAGS_START_SECONDS = 0.1
     live = watch()
-    monkeypatch.setattr(live, "_version", lambda: time.sleep(3) or "1")
-    time.sleep(3 * POLL)
-    started = time.monotonic()
-    assert live.refresh() is False
-    assert time.monotonic() - started < 2
+    asking, answered = threading.Event(), threading.Event()
+    monkeypatch.setattr(live, "_version", lambda: asking.set() or (answered.wait(30) and "1"))
+    assert asking.wait(20)
+    assert live.refresh() is False  # while the thread still asks
+    answered.set()
+    wait_for(live.refresh)
 
 
 class SilentServer:
@@ -164,7 +165,7 @@ def test_without_redis_nothing_is_raised_and_the_poll_still_finds_the_change(fau
     wait_for(lambda: selectors.evaluate("on", ANYBODY).reason == "killed")
     started = time.monotonic()
     assert live.refresh() is True
-    assert time.monotonic() - started < 3
+    assert time.monotonic() - started < 10  # not for ever
     assert fanout.announce("2") is False
     server.socket.close()
 
@@ -245,7 +246,7 @@ def test_with_postgresql_out_of_reach_ten_thousand_decisions_come_from_the_snaps
         assert ask()["reasons"] == ["everyone"]
         proxy.mend()
         kill_flag(key="ui.on", reason="fire", acting_user=COMMAND_LINE)
-        wait_for(lambda: ask()["reasons"] == ["killed"], 8)
+        wait_for(lambda: ask()["reasons"] == ["killed"])
         assert ask()["snapshot_age_seconds"] < 3
     finally:
         child.kill()

@@ -145,7 +145,7 @@ def test_waiting_ends_with_the_time_and_tells_how_far_it_got(snapshot):
     process("old", "before", timedelta())
     started = time.monotonic()
     assert selectors.wait_until_observed(snapshot.version, 0.3) == (0, 1)
-    assert 0.3 <= time.monotonic() - started < 3
+    assert 0.3 <= time.monotonic() - started < 10
 
 
 def test_who_has_the_newest_has_what_came_before_it(snapshot):
@@ -172,11 +172,16 @@ def test_a_child_of_a_process_watches_for_itself(settings):
     reader, writer = os.pipe()
     child = os.fork()
     if not child:  # the child: it has the snapshot, and its age falls again once it watches
-        time.sleep(0.3)
-        live.current()
-        time.sleep(0.1)
-        os.write(writer, b"young" if live.age < 0.25 else b"old")
-        os._exit(0)
+        try:
+            time.sleep(0.3)
+            live.current()
+            deadline = time.monotonic() + 10
+            while live.age >= 0.25 and time.monotonic() < deadline:
+                time.sleep(0.02)
+            os.write(writer, b"young" if live.age < 0.25 else b"old")
+        finally:
+            os._exit(0)  # whatever happens, it is not to go on with the suite
+    os.close(writer)
     os.waitpid(child, 0)
     assert os.read(reader, 9) == b"young"
     live.stop()

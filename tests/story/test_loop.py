@@ -322,6 +322,7 @@ def completion(cohort: Cohort, number: int, session: PlanSession, done: bool) ->
     )
 
 
+@pytest.mark.once
 def test_a_cohort_too_small_to_judge_is_refused_with_reasons_and_nothing_moves() -> None:
     models_on()
     cohort = make_cohort(replace(PLANTED, athletes=60, coaches=6, weeks=6))

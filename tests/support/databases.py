@@ -106,7 +106,7 @@ def leftovers(prefix: str, older_than: timedelta) -> list[str]:
     """
     return _all(
         prefix,
-        "(pg_stat_file('base/' || oid || '/PG_VERSION')).modification < now() - %s "
+        "(pg_stat_file('base/' || oid || '/PG_VERSION', true)).modification < now() - %s "
         "AND NOT EXISTS (SELECT FROM pg_stat_activity WHERE datid = pg_database.oid)",
         older_than,
     )

@@ -42,9 +42,9 @@ class Server:
         return json.loads(self.manage(*arguments, "--json").stdout)
 
 
-def start_server(env: dict[str, str], log: Path) -> tuple[Server, list[subprocess.Popen[bytes]]]:
+def start_server(env: dict[str, str], log: Path, *, workers: int = 2) -> tuple[Server, list[subprocess.Popen[bytes]]]:
     """Start the server (and on PostgreSQL a Celery worker) and wait until it answers."""
-    port = _free_port()
+    port = free_port()
     processes = []
     if ON_POSTGRES:
         # A prefix of its own: else the worker of another test process would take this server's messages.
@@ -52,11 +52,12 @@ def start_server(env: dict[str, str], log: Path) -> tuple[Server, list[subproces
         env = {**env, **broker}
         worker = [sys.executable, "-m", "celery", "-A", "config", "worker", "-P", "prefork", "-c", "1", "-l", "WARNING"]
         processes.append(_start(worker, env, log.with_suffix(".worker.log")))
-    web = [sys.executable, "-m", "gunicorn", "config.wsgi", "-b", f"127.0.0.1:{port}", "-w", "2", "--timeout", "120"]
-    web.append("--preload")  # the product is loaded once, not by each of the two
+    web = [sys.executable, "-m", "gunicorn", "config.wsgi", "-b", f"127.0.0.1:{port}", "--timeout", "120"]
+    web += ["-w", str(workers), "-k", "gthread", "--threads", "4", "--no-control-socket"]
+    web.append("--preload")  # the product is loaded once, not by each of them
     processes.append(_start(web, env, log))
     server = Server(f"http://127.0.0.1:{port}", env)
-    _wait_until_up(server.url, processes[-1], log)
+    wait_until_up(server.url, processes[-1], log)
     return server, processes
 
 
@@ -90,20 +91,22 @@ def _start(command: list[str], env: dict[str, str], log: Path) -> subprocess.Pop
         return subprocess.Popen(command, cwd=ROOT, env=env, stdout=file, stderr=file, start_new_session=True)
 
 
-def _wait_until_up(url: str, process: subprocess.Popen[bytes], log: Path) -> None:
+def wait_until_up(url: str, process: subprocess.Popen[bytes], log: Path, path: str = "/health/ready") -> None:
+    """Return once the server says that it is ready (`/health/live`: that it answers)."""
     deadline = time.monotonic() + 120
     while time.monotonic() < deadline:
         if process.poll() is not None:
             break
         try:
-            with urllib.request.urlopen(f"{url}/health/ready", timeout=10):
+            with urllib.request.urlopen(f"{url}{path}", timeout=10):
                 return
         except (urllib.error.URLError, OSError):
             time.sleep(0.2)
     raise RuntimeError(f"the server did not start:\n{log.read_text(errors='replace')[-4000:]}")
 
 
-def _free_port() -> int:
+def free_port() -> int:
+    """Return a port of loopback that nobody listens on."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return int(probe.getsockname()[1])

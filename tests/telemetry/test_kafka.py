@@ -82,7 +82,7 @@ def test_brokers_that_do_not_answer_fail_the_batch_which_is_forgotten(servers: s
     began = time.monotonic()
     with pytest.raises(SinkFailed, match="1 of 1"):
         sink.flush()
-    assert time.monotonic() - began < 5
+    assert time.monotonic() - began < 30  # not librdkafka's own five minutes
     sink.flush()  # nothing is left to fail
 
 

@@ -55,8 +55,11 @@ class Command(MesocycleCommand):
 def _serve(port: int) -> int:
     """Run the schedule beside the server until the server or this command ends; neither outlives it."""
     settings_module = os.environ.get("DJANGO_SETTINGS_MODULE", "config.settings.local")
-    env = {**os.environ, "DJANGO_SETTINGS_MODULE": settings_module}
+    # Links in mail and calendars lead to this server, unless somebody said where.
+    public_url = os.environ.get("PUBLIC_URL", "").strip() or f"http://127.0.0.1:{port}"
+    env = {**os.environ, "DJANGO_SETTINGS_MODULE": settings_module, "PUBLIC_URL": public_url}
     web = [sys.executable, "-m", "gunicorn", "config.wsgi", "-b", f"127.0.0.1:{port}", "-w", "2", "--timeout", "120"]
+    web.append("--no-control-socket")  # a demo leaves nothing in the home folder
     commands = [[sys.executable, "manage.py", "run_scheduled"], web]
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     processes: list[subprocess.Popen[bytes]] = []

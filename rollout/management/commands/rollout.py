@@ -84,5 +84,5 @@ class Command(ActorMixin):
         kinds = {kind.name: kind for kind in VERBS}
         return kinds[options["verb"]]().run(self, **options)
 
-    def _end(self, code: int, message: str) -> None:
-        super()._end(code, MEANINGS.get(code, message))
+    def _end(self, code: int, message: str, *, is_refusal: bool = True) -> None:
+        super()._end(code, MEANINGS.get(code, message), is_refusal=is_refusal)

@@ -64,8 +64,8 @@ class Command(ActorMixin):
         }
         return verbs[options["verb"]](options)
 
-    def _end(self, code: int, message: str) -> None:
-        super()._end(code, "a critical alert fires" if code == FIRES else message)
+    def _end(self, code: int, message: str, *, is_refusal: bool = True) -> None:
+        super()._end(code, "a critical alert fires" if code == FIRES else message, is_refusal=is_refusal)
 
     def _verb(self, verbs: Any, name: str, text: str) -> Any:
         """Add a verb; `--json` and `--as` may stand before or after it."""

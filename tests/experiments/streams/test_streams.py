@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import itertools
 import math
-import os
 import random
 from collections import Counter
 from datetime import datetime, timedelta
@@ -28,12 +27,13 @@ from experiments.streams import (
 )
 from tests.experiments.streams.oracle import Oracle
 from tests.experiments.streams.random_streams import DAYS, MEASURES, START, Maker
+from tests.support import chance
 
 pytestmark = pytest.mark.pure
 
 STREAMS = 10_000
-SEED = int(os.environ.get("MESOCYCLE_STREAMS_SEED") or random.SystemRandom().randrange(2**31))
-"""Fresh each time; a failure prints it, MESOCYCLE_STREAMS_SEED runs it again."""
+SEED = chance.seed()
+"""A failure prints it."""
 
 WEEK = timedelta(days=7)
 
@@ -93,6 +93,7 @@ def check(tally: Tally, oracle: Oracle, measures: list[Measure]) -> None:
         assert same_cells(cells_of(tally.tables[measure.metric]), expected_cells(oracle, measure)), measure
 
 
+@pytest.mark.chance
 def test_ten_thousand_streams_equal_the_oracle_whatever_the_order_of_arrival():
     rng = random.Random(SEED)
     met: Counter[str] = Counter()
@@ -111,7 +112,7 @@ def test_ten_thousand_streams_equal_the_oracle_whatever_the_order_of_arrival():
                 rng.shuffle(events)
                 assert plain(reduce(events, **arguments)) == plain(by_arrival)
             except AssertionError as problem:
-                problem.add_note(f"MESOCYCLE_STREAMS_SEED={SEED}, stream {number}: Maker({stream_seed}), {arguments}")
+                problem.add_note(f"MESOCYCLE_SEED={SEED}, stream {number}: Maker({stream_seed}), {arguments}")
                 raise
             met.update(by_arrival.excluded)
             met.update(member=len(by_arrival.members), late=by_arrival.late, arrived=by_arrival.arrived.total())
@@ -121,6 +122,7 @@ def test_ten_thousand_streams_equal_the_oracle_whatever_the_order_of_arrival():
     assert not rare, f"these streams hardly test {rare}: {met}"
 
 
+@pytest.mark.chance
 def test_a_look_does_not_change_when_more_comes_to_be_known():
     rng = random.Random(SEED + 1)
     for number in range(500):
@@ -129,9 +131,10 @@ def test_a_look_does_not_change_when_more_comes_to_be_known():
         later = [event._replace(known_at=max(event.known_at, as_of + timedelta(seconds=1))) for event in more]
         before = reduce(events, as_of=as_of, since=as_of - WEEK, measures=MEASURES)
         after = reduce(later + events, as_of=as_of, since=as_of - WEEK, measures=MEASURES)
-        assert plain(after) == plain(before), f"MESOCYCLE_STREAMS_SEED={SEED}, stream {number}"
+        assert plain(after) == plain(before), f"MESOCYCLE_SEED={SEED}, stream {number}"
 
 
+@pytest.mark.chance
 def test_arrivals_of_consecutive_looks_add_up_to_those_of_one():
     rng = random.Random(SEED + 2)
     for number in range(500):
@@ -140,7 +143,7 @@ def test_arrivals_of_consecutive_looks_add_up_to_those_of_one():
         total: Counter = Counter()
         for since, as_of in zip([None, *looks], looks, strict=False):
             total.update(reduce(events, as_of=as_of, since=since).arrived)
-        assert total == reduce(events, as_of=looks[-1]).arrived, f"MESOCYCLE_STREAMS_SEED={SEED}, stream {number}"
+        assert total == reduce(events, as_of=looks[-1]).arrived, f"MESOCYCLE_SEED={SEED}, stream {number}"
 
 
 def plain_subject(subject="s", variant="a", joined=10.0, **changes) -> list:

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from plans.pipelines.contract import PlannedSession
 from plans.pipelines.intensity import LEVELS, Intensities
-from plans.pipelines.sessions import SessionSpec, build_session, min_load
+from plans.pipelines.sessions import MAX_HARD_SHARE, SessionSpec, build_session, min_load
 
 pytestmark = pytest.mark.pure
 DAY = date(2026, 5, 5)
@@ -82,6 +82,17 @@ def test_every_session_keeps_its_ceilings_and_adds_up(request_: tuple[SessionSpe
     assert all(step["target"]["text"] for _, step in leaves(work["steps"]))
     assert session.kind in (spec.kind, "easy", "rest")
     assert len(session.title) <= 10 and work["purpose"]
+
+
+@pytest.mark.parametrize("most", [None, 50.0, 44.0])
+def test_a_ceiling_on_the_load_makes_no_session_harder(most: float | None):
+    zones = Intensities("a", "running", "beginner")
+    session = build_session(
+        SessionSpec(DAY, 0, "tempo", "threshold", 50.0, "base", 8, "10k", "beginner", "running", 1, most, None), zones
+    )
+    work = session.prescribed_work
+    assert work["hard_min"] <= MAX_HARD_SHARE["tempo"] * work["duration_min"]
+    assert session.load <= (most or math.inf)
 
 
 @given(requests())

@@ -18,6 +18,7 @@ import { addDays, clockText, fill, fullDay, h, momentText, mondayOf, plural, set
 import { WhatIf } from "./whatif.js";
 
 const SPOKEN_AFTER_MS = 600;
+const isPending = (status) => ["generated", "draft", "needs_revision"].includes(status);
 const data = JSON.parse(document.getElementById("review-data").textContent);
 const at = (name) => document.getElementById(`rv-${name}`);
 const { plan, can, urls, version } = data;
@@ -140,22 +141,38 @@ function drawRace(predicted) {
   at("racetime").textContent = predicted.unit === "s" ? t`predicted ${clockText(predicted.value)} ±${clockText(half)}` : "";
 }
 
+/** What a version is now: its own status says only how it was saved. */
+function wordFor(one) {
+  if (one.id === plan.active_version_id) return t("athlete trains by it");
+  return one.baseline_id ? t("edited") : t("generated");
+}
+
 function drawTimeline() {
   const row = (one) => h("li", { class: one.id === saving.head.id ? "rv-here" : "" },
-    h("p", {}, h("a", { href: `${urls.compare}?to=${one.id}`, title: t("Compare with what it came from") }, h("b", {}, `v${one.version_number}`)), ` ${one.baseline_id ? t(one.status.replaceAll("_", " ")) : t("generated")}`, h("small", {}, momentText(one.created_at))),
+    h("p", {}, h("a", { href: `${urls.compare}?to=${one.id}`, title: t("Compare with what it came from") }, h("b", {}, `v${one.version_number}`)), ` ${wordFor(one)}`, h("small", {}, momentText(one.created_at))),
     h("p", { class: "mc-muted" }, [one.author_name, one.diff_summary_json?.sentence].filter(Boolean).join(" · ")));
   fill(at("timeline"), versions.map(row));
   at("version").textContent = `v${versions.find((one) => one.id === saving.head.id)?.version_number ?? "?"}`;
 }
 
 function setStatus(status) {
+  drawBadge(isPending(status) - isPending(plan.status));
   plan.status = status;
   at("status").textContent = t(status.replaceAll("_", " "));
-  can.submit = can.edit && ["generated", "draft", "needs_revision"].includes(status);
+  can.submit = can.edit && isPending(status);
   const banner = data.banners[status];
   at("banner").hidden = !banner;
   at("banner").textContent = banner?.text ?? "";
   at("banner").className = `rv-banner rv-${banner?.tone ?? "info"}`;
+}
+
+/** The sidebar counts the pending plans; it was drawn with the page. "100+" stays: it says where counting stopped. */
+function drawBadge(change) {
+  const badge = document.querySelector(`#nav-sidebar a[href="${at("app").dataset.pending}"] > span:last-child`);
+  if (!change || !/^\s*\d+\s*$/.test(badge?.textContent ?? "")) return;
+  const count = Number(badge.textContent) + change;
+  badge.textContent = count;
+  badge.hidden = count < 1;
 }
 
 // ---- saving, submitting, conflicts

@@ -8,7 +8,7 @@ select
     athletes.is_synthetic,
     date_trunc('week', athletes.joined_on + 30)::date as week,
     (athletes.tier = 'elite')::int::float8 as is_elite,
-    (min(plans.generated_at::date) <= athletes.joined_on + 30)::int::float8 as has_tried
+    coalesce(min(plans.generated_at::date) <= athletes.joined_on + 30, false)::int::float8 as has_tried
 from {{ ref("dim_athletes") }} as athletes
 left join {{ ref("fct_plans") }} as plans on plans.athlete = athletes.athlete
 where athletes.joined_on + 30 < {{ today() }}
