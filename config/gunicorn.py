@@ -130,10 +130,17 @@ def when_ready(server: Any) -> None:
 
 
 def post_worker_init(worker: Any) -> None:
-    """Import what the first request would: a worker that was reloaded answers at once."""
+    """Import what the first request would: a worker that was reloaded answers at once; say by which flags it decides.
+
+    Flags are watched by threads: here, never where `config.wsgi` is loaded. A master that loads it (`--preload`) would
+    fork while they run, and a lock that one of them holds at that moment is never given back in the child.
+    """
     from django.urls import get_resolver
 
+    from rollout.selectors import LIVE
+
     _ = get_resolver().url_patterns
+    LIVE.begin()
 
 
 def on_exit(server: Any) -> None:

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import logging
+import os
 import re
 import runpy
+import subprocess
+import sys
 import threading
 from datetime import timedelta
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -77,6 +80,15 @@ def test_gunicorn_takes_its_values_from_the_environment(monkeypatch, tmp_path):
     assert read["graceful_timeout"] > settings.PREFER_WAIT_MAX_SECONDS
     with pytest.raises(ValueError, match="WEB_TIMEOUT must be a whole number, not 'soon'"):
         gunicorn(monkeypatch, WEB_TIMEOUT="soon")
+
+
+@pytest.mark.parametrize("module", ["config.wsgi", "config.asgi"])
+def test_loading_the_application_starts_no_thread_that_a_fork_would_break(module, tmp_path):
+    """A master that loads it (`--preload`) forks: a lock that a thread holds then is never given back in the child."""
+    said = f"import threading, {module}; print(*(t.name for t in threading.enumerate()), sep=',')"
+    env = {**os.environ, "DJANGO_SETTINGS_MODULE": "config.settings.local", "MESOCYCLE_VAR": str(tmp_path)}
+    done = subprocess.run([sys.executable, "-c", said], cwd=ROOT, env=env, capture_output=True, text=True, check=True)
+    assert done.stdout.split() == ["MainThread"]
 
 
 @pytest.mark.pure

@@ -54,7 +54,7 @@ def start_server(env: dict[str, str], log: Path, *, workers: int = 2) -> tuple[S
         processes.append(_start(worker, env, log.with_suffix(".worker.log")))
     web = [sys.executable, "-m", "gunicorn", "config.wsgi", "-b", f"127.0.0.1:{port}", "--timeout", "120"]
     web += ["-w", str(workers), "-k", "gthread", "--threads", "4", "--no-control-socket"]
-    web.append("--preload")  # the product is loaded once, not by each of them
+    web.append("--preload")  # loaded once, not by each: no thread runs when it forks (tests/test_stack.py)
     processes.append(_start(web, env, log))
     server = Server(f"http://127.0.0.1:{port}", env)
     wait_until_up(server.url, processes[-1], log)

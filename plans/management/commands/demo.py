@@ -57,9 +57,9 @@ def _serve(port: int) -> int:
     settings_module = os.environ.get("DJANGO_SETTINGS_MODULE", "config.settings.local")
     # Links in mail and calendars lead to this server, unless somebody said where.
     public_url = os.environ.get("PUBLIC_URL", "").strip() or f"http://127.0.0.1:{port}"
-    env = {**os.environ, "DJANGO_SETTINGS_MODULE": settings_module, "PUBLIC_URL": public_url}
-    web = [sys.executable, "-m", "gunicorn", "config.wsgi", "-b", f"127.0.0.1:{port}", "-w", "2", "--timeout", "120"]
-    web.append("--no-control-socket")  # a demo leaves nothing in the home folder
+    env = {"WEB_ACCESS_LOG": "no", **os.environ, "DJANGO_SETTINGS_MODULE": settings_module, "PUBLIC_URL": public_url}
+    web = [sys.executable, "-m", "gunicorn", "--config", "config/gunicorn.py", "config.wsgi"]
+    web += ["-b", f"127.0.0.1:{port}", "-w", "2", "--timeout", "120"]
     commands = [[sys.executable, "manage.py", "run_scheduled"], web]
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     processes: list[subprocess.Popen[bytes]] = []
