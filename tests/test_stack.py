@@ -82,7 +82,7 @@ def test_gunicorn_takes_its_values_from_the_environment(monkeypatch, tmp_path):
         gunicorn(monkeypatch, WEB_TIMEOUT="soon")
 
 
-@pytest.mark.parametrize("module", ["config.wsgi", "config.asgi"])
+@pytest.mark.parametrize("module", ["config.wsgi", "config.asgi", "tests.support.served"])
 def test_loading_the_application_starts_no_thread_that_a_fork_would_break(module, tmp_path):
     """A master that loads it (`--preload`) forks: a lock that a thread holds then is never given back in the child."""
     said = f"import threading, {module}; print(*(t.name for t in threading.enumerate()), sep=',')"

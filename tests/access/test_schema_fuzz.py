@@ -116,7 +116,7 @@ def live(
         environment(databases.url(name), MESOCYCLE_VAR=str(folder / "var")), folder / "server.log"
     )
     try:
-        document = requests.get(f"{server.url}/api/schema/", headers={"Accept": "application/json"}, timeout=30).json()
+        document = requests.get(f"{server.url}/api/schema/", headers={"Accept": "application/json"}, timeout=60).json()
         yield Live(server.url, document, people)
     finally:
         stop(processes)

@@ -123,7 +123,7 @@ def test_two_reconcilers_at_once_tell_one_discrepancy_once(review: Review, monke
         return written(*args, **more)
 
     def look() -> int:
-        both.wait(10)
+        both.wait(60)
         try:
             return len(reconcile())
         finally:

@@ -120,7 +120,7 @@ def test_a_late_commit_is_sealed() -> None:
 
     with ThreadPoolExecutor(1) as pool:
         late_one = pool.submit(late, 0)
-        assert written.wait(30)
+        assert written.wait(60)
         quick = write(3)
         assert seal().events == 0  # they stand behind the open transaction
         go_on.set()
@@ -148,7 +148,7 @@ def test_only_one_sealer_works_at_a_time() -> None:
 
     with ThreadPoolExecutor(1) as pool:
         holder = pool.submit(hold, 0)
-        assert holding.wait(30)
+        assert holding.wait(60)
         assert seal().events == 0
         go_on.set()
         holder.result(60)

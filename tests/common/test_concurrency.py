@@ -54,7 +54,7 @@ class Posting(UnitOfWorkAPIMixin, APIView):
         made = SubjectKey.objects.create(subject_id=uuid7(), version=9, wrapped_key=b"k")
         if self.entered and self.hold:
             self.entered.set()
-            self.hold.wait(10)
+            self.hold.wait(60)
         return Response({"id": str(made.pk)}, status=201)
 
 
@@ -86,7 +86,7 @@ def test_waiting_too_long_for_the_first_request_is_409(person: Person, settings:
     def work(number: int) -> Response:
         if number == 0:
             return post(user, "k1", hold=hold, entered=entered)
-        entered.wait(10)
+        entered.wait(60)
         try:
             return post(user, "k1")
         finally:
@@ -151,8 +151,8 @@ def test_a_reader_does_not_wait_for_a_writer(person: Person) -> None:
             with unit_of_work(person()):
                 SubjectKey.objects.create(subject_id=uuid7(), version=9, wrapped_key=b"k")
                 holding.set()
-                return done.wait(5)
-        holding.wait(5)
+                return done.wait(60)
+        holding.wait(60)
         with unit_of_work(person(), read_only=True):
             assert effects() == 0
         done.set()

@@ -78,7 +78,7 @@ def test_consent_withdrawn_while_somebody_waits_for_the_athlete_counts():
             record_consent(granted=False, **about)
             asked = pool.submit(ask)
             wait_until_somebody_waits()
-        answer = asked.result(timeout=20)
+        answer = asked.result(timeout=60)
     assert (answer.variant, answer.reason) == (None, "not_consented")
     with unit_of_work(COMMAND_LINE, read_only=True):
         assert not ExperimentAssignment.objects.exists()
@@ -87,7 +87,7 @@ def test_consent_withdrawn_while_somebody_waits_for_the_athlete_counts():
 def wait_until_somebody_waits() -> None:
     """Return once another connection waits for a lock in this database."""
     waiting = "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'"
-    deadline = time.monotonic() + 20
+    deadline = time.monotonic() + 60
     while time.monotonic() < deadline:
         with connection.cursor() as cursor:
             cursor.execute("SELECT pg_stat_clear_snapshot()")  # else a transaction sees what it saw first

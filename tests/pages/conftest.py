@@ -14,7 +14,7 @@ from tests.support.databases import ON_POSTGRES, Databases
 from tests.support.processes import Server, serving
 from tests.support.renewable import Renewable
 
-expect.set_options(timeout=15_000)  # a page's own patience below; the default of 5 s is short for two busy cores
+expect.set_options(timeout=60_000)  # what a page shows may take long where two cores are shared; nothing waits longer than it must
 
 
 @pytest.fixture(scope="session")
@@ -74,7 +74,7 @@ def visit(server: Server, browser: Any, demo: dict[str, Any], logged_in: Callabl
         context = browser.new_context(viewport={"width": 1280, "height": 800}, storage_state=logged_in(email))
         contexts.append(context)
         page, wrong = context.new_page(), []
-        page.set_default_timeout(15_000)
+        page.set_default_timeout(60_000)
         page.on("console", lambda message: wrong.append(message.text) if is_error(message) else None)
         page.on("pageerror", lambda error: wrong.append(str(error)))
         page.on("request", lambda r: None if r.url.startswith((server.url, "data:", "blob:")) else wrong.append(r.url))

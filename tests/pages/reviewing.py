@@ -108,7 +108,7 @@ def asks_before_leaving(page: Any) -> bool:
     page.on("dialog", stay)
     here = page.url
     page.click(".rv-header .mc-title a", no_wait_after=True)
-    deadline = time.monotonic() + 10
+    deadline = time.monotonic() + 60
     while not asked and page.url == here and time.monotonic() < deadline:
         page.wait_for_timeout(50)
     page.remove_listener("dialog", stay)

@@ -38,7 +38,7 @@ def visit(server: Server, browser: Any, demo: dict[str, Any], states: dict[str, 
         context = browser.new_context(viewport={"width": 1280, "height": 800}, storage_state=states.get(email))
         contexts.append(context)
         page, wrong = context.new_page(), []
-        page.set_default_timeout(15_000)
+        page.set_default_timeout(60_000)
         page.on("console", lambda m: wrong.append(m.text) if m.type == "error" and not m.text.endswith(REFUSED) else 0)
         page.on("pageerror", lambda error: wrong.append(str(error)))
         page.on("request", lambda r: None if r.url.startswith((server.url, "data:", "blob:")) else wrong.append(r.url))

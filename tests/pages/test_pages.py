@@ -48,7 +48,7 @@ def test_a_coach_walks_from_their_athletes_to_a_new_plan(
     page.fill("input[name=race_date]", (date.today() + timedelta(weeks=12)).isoformat())
     page.select_option("select[name=race_distance]", "half_marathon")
     page.click("button:has-text('Generate')")
-    page.wait_for_url("**/admin/plans/plan/**", timeout=30_000)
+    page.wait_for_url("**/admin/plans/plan/**", timeout=60_000)
     assert "Half marathon" in page.inner_text("h1.mc-title")
     assert overflow(page) == 0
     page.click(".mc-chip >> nth=1")

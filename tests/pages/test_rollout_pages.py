@@ -46,7 +46,7 @@ def test_every_page_shows_its_state_at_both_sizes(visit: Visit, server: Server) 
 def test_the_upper_part_asks_again_and_keeps_the_page(visit: Visit, server: Server) -> None:
     page, wrong = visit(ADMIN)
     open_run(page, server)
-    with page.expect_response("**/live/", timeout=15_000) as again:
+    with page.expect_response("**/live/", timeout=60_000) as again:
         page.evaluate("htmx.trigger('#ro-live', 'every 10s')")
     assert again.value.status == 200
     expect(page.locator("#ro-pills .ro-pill")).to_have_count(2)
@@ -61,7 +61,7 @@ def test_a_check_is_recorded_by_keyboard_and_its_form_outlives_a_refresh(visit: 
     page.keyboard.press("Enter")
     page.keyboard.press("Tab")
     page.keyboard.type("50 at a time for ten minutes")
-    with page.expect_response("**/live/", timeout=15_000):
+    with page.expect_response("**/live/", timeout=60_000):
         page.evaluate("htmx.trigger('#ro-live', 'every 10s')")
     page.wait_for_timeout(200)
     page.keyboard.type(", no error.")

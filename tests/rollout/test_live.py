@@ -77,14 +77,14 @@ def test_a_process_that_serves_is_seen_before_anybody_asks_and_waits_for_nothing
     source, slow, reported = Source(), threading.Event(), threading.Event()
 
     def version() -> str:
-        slow.wait(20)
+        slow.wait(60)
         return source.version()
 
     live = Live(version=version, load=source.load, copy=None, report=lambda snapshot: reported.set())
     live.begin()  # the database has not answered yet
     assert not reported.is_set()
     slow.set()
-    assert reported.wait(20)
+    assert reported.wait(60)
     assert live.asked()[0] == 0
     live.stop()
 

@@ -37,7 +37,7 @@ def asked(committed_database: str, tmp_path: Path) -> Iterator[tuple[OpenFeature
     env = environment(committed_database, MESOCYCLE_VAR=str(tmp_path / "var"), FLAGS_REFRESH="thread")
     server, processes = start_server(env, tmp_path / "server.log")
     try:
-        provider = OFREPProvider(server.url, headers_factory=lambda: {"Authorization": f"Bearer {token}"}, timeout=20)
+        provider = OFREPProvider(server.url, headers_factory=lambda: {"Authorization": f"Bearer {token}"}, timeout=60)
         api.set_provider(provider)
         yield api.get_client(), coach, athlete
     finally:

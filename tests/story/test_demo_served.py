@@ -29,7 +29,7 @@ def asked(url: str, body: Any = None, token: str = "") -> Any:
     request.add_header("Content-Type", "application/json")
     if token:
         request.add_header("Authorization", f"Bearer {token}")
-    with urllib.request.urlopen(request, timeout=30) as answer:
+    with urllib.request.urlopen(request, timeout=60) as answer:
         return json.loads(answer.read())
 
 
@@ -48,13 +48,13 @@ def test_a_demo_on_another_port_is_seen_and_names_its_port(databases: Databases,
         assert asked(f"{url}/api/v1/me/calendar", {}, token)["url"].startswith(f"{url}/calendar/")
     finally:
         os.killpg(demo.pid, signal.SIGTERM)
-        demo.wait(timeout=30)
+        demo.wait(timeout=60)
         databases.drop(name)
 
 
 def seen(database: str) -> int:
     """Wait until two processes have said by which flags they decide, and return how many have."""
-    deadline, count = time.monotonic() + 30, 0
+    deadline, count = time.monotonic() + 60, 0
     while count < 2 and time.monotonic() < deadline:
         time.sleep(0.2)
         with closing(sqlite3.connect(database)) as rows:

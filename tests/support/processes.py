@@ -52,7 +52,7 @@ def start_server(env: dict[str, str], log: Path, *, workers: int = 2) -> tuple[S
         env = {**env, **broker}
         worker = [sys.executable, "-m", "celery", "-A", "config", "worker", "-P", "prefork", "-c", "1", "-l", "WARNING"]
         processes.append(_start(worker, env, log.with_suffix(".worker.log")))
-    web = [sys.executable, "-m", "gunicorn", "config.wsgi", "-b", f"127.0.0.1:{port}", "--timeout", "120"]
+    web = [sys.executable, "-m", "gunicorn", "tests.support.served", "-b", f"127.0.0.1:{port}", "--timeout", "120"]
     web += ["-w", str(workers), "-k", "gthread", "--threads", "4", "--no-control-socket"]
     web.append("--preload")  # loaded once, not by each: no thread runs when it forks (tests/test_stack.py)
     processes.append(_start(web, env, log))
@@ -98,7 +98,7 @@ def wait_until_up(url: str, process: subprocess.Popen[bytes], log: Path, path: s
         if process.poll() is not None:
             break
         try:
-            with urllib.request.urlopen(f"{url}{path}", timeout=10):
+            with urllib.request.urlopen(f"{url}{path}", timeout=60):
                 return
         except (urllib.error.URLError, OSError):
             time.sleep(0.2)

@@ -131,7 +131,7 @@ def test_a_slow_worker_whose_request_was_counted_as_failed_stores_no_plan(people
     def slow(*args: Any, **more: Any) -> Any:
         answer = real(*args, **more)
         begun_.set()
-        assert given_up.wait(20)
+        assert given_up.wait(60)
         return answer
 
     def worker() -> None:
@@ -139,7 +139,7 @@ def test_a_slow_worker_whose_request_was_counted_as_failed_stores_no_plan(people
             jobs.run_job(request.job_id, worker="slow")
 
     def sweeper() -> int:
-        assert begun_.wait(20)
+        assert begun_.wait(60)
         try:
             return swept(2 * jobs.MAX_ATTEMPTS * LATE).given_up
         finally:
