@@ -14,7 +14,8 @@ from tests.support.databases import ON_POSTGRES, Databases
 from tests.support.processes import Server, serving
 from tests.support.renewable import Renewable
 
-expect.set_options(timeout=60_000)  # what a page shows may take long where two cores are shared; nothing waits longer than it must
+# A page may take long where cores are shared; nothing waits longer than it must.
+expect.set_options(timeout=60_000)
 
 
 @pytest.fixture(scope="session")
