@@ -16,6 +16,7 @@ from urllib.parse import urljoin, urlsplit
 from axe_playwright_python.base import AXE_SCRIPT
 
 from tests.pages.reviewing import PASSWORD
+from tests.pages.settling import go
 from tests.pages.test_pages import overflow, too_wide
 from tests.support.browsers import CHROMIUM, FLAGS
 
@@ -63,10 +64,9 @@ def walk(page: Any, start: str) -> Iterator[str]:
         if kind in seen:
             continue
         seen.add(kind)
-        answer = page.goto(url)
+        answer = go(page, url)
         if answer is None or "html" not in answer.headers.get("content-type", ""):
             continue
-        page.wait_for_load_state("networkidle")
         yield kind
         links = page.eval_on_selector_all("a[href]", "links => links.map((link) => link.getAttribute('href'))")
         absolute = (urljoin(page.url, link).partition("#")[0] for link in links)

@@ -16,6 +16,7 @@ from typing import Any
 
 from tests.pages.accessible import log_in
 from tests.pages.reviewing import PENDING, chip, edited, movable, of_plan, open_review, pending_ids, token_of
+from tests.pages.settling import go
 from tests.support.browsers import CHROMIUM, FLAGS
 from tests.support.databases import ROOT
 from tests.support.processes import Server, start_server, stop
@@ -71,8 +72,7 @@ class Guide:
         self.page.set_viewport_size({"width": WIDE[0], "height": WIDE[1]})
 
     def go(self, path: str) -> None:
-        self.page.goto(self.server.url + path)
-        self.page.wait_for_load_state("networkidle")
+        go(self.page, self.server.url + path)
 
     def day(self) -> None:
         for part in (self.list, self.athlete, self.plan_as_proposed, self.edits, self.guards, self.comments):

@@ -8,6 +8,7 @@ from typing import Any, Final
 import pytest
 
 from tests.pages.reviewing import PENDING
+from tests.pages.settling import go
 from tests.pages.test_pages import COACH, too_wide
 
 pytestmark = [pytest.mark.browser, pytest.mark.server, pytest.mark.once]
@@ -43,8 +44,7 @@ def leftovers(page: Any, addresses: list[str], choose: Any, same: re.Pattern[str
     for language in ("en-gb", "de"):
         choose(language)
         for address in addresses:
-            page.goto(address)
-            page.wait_for_load_state("networkidle")
+            go(page, address)
             seen.setdefault(address, {})[language] = {*page.evaluate(TEXTS), *too_wide(page)}
     return {
         address: sorted(

@@ -9,6 +9,7 @@ import pytest
 from playwright.sync_api import expect
 
 from tests.pages.reviewing import Visit, nameless, pictures
+from tests.pages.settling import go
 from tests.support.processes import Server
 
 pytestmark = [pytest.mark.server, pytest.mark.browser]
@@ -45,8 +46,7 @@ print(json.dumps({key: str(pk) for key, pk in Experiment.objects.values_list("ke
 def scientist(visit: Visit) -> tuple[Any, list[str]]:
     """Log in; the pending list, where `visit` goes, is not theirs: the browser says so, and misses that page's icon."""
     page, wrong = visit(SCIENTIST)
-    page.wait_for_load_state("networkidle")
-    page.goto(page.url.split("/admin/")[0] + "/admin/rollout/rollout/", wait_until="networkidle")
+    go(page, page.url.split("/admin/")[0] + "/admin/rollout/rollout/")
     wrong.clear()
     return page, wrong
 
