@@ -5,6 +5,8 @@ from __future__ import annotations
 from typing import Any
 from uuid import UUID
 
+from django.db.models import Exists, OuterRef
+
 from accounts.models import Athlete, User
 from common.actors import actor_id
 from common.context import unit_of_work
@@ -217,8 +219,13 @@ def _review(
 def _decide(
     plan: Plan, head: PlanVersion, decision: Decision, comment: str, acting_user: Actor, **said: Any
 ) -> PlanReview:
-    """Store a decision about the newest submission; the database lets each submission be decided once."""
-    submission = PlanReview.objects.filter(plan=plan, decision=Decision.SUBMIT).order_by("-id").first()
+    """Store a decision about the submission that waits for one; the database lets each submission be decided once.
+
+    The newest by id need not be it: the one before may be by a process whose clock was ahead.
+    """
+    decided = PlanReview.objects.filter(submission=OuterRef("pk"))
+    waiting = PlanReview.objects.filter(~Exists(decided), plan=plan, version=head, decision=Decision.SUBMIT)
+    submission = waiting.order_by("-id").first()
     return _review(plan, head, decision, comment, acting_user, submission=submission, **said)
 
 

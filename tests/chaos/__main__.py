@@ -26,7 +26,7 @@ def main() -> int:
     given = _arguments()
     signal.signal(signal.SIGTERM, signal.default_int_handler)  # so that our servers never outlive us
     disks, clocks = os.geteuid() == 0 and not given.no_disks, shutil.which("cc") is not None
-    plan = Plan(given.minutes, given.seed, given.athletes, disks, clocks)
+    plan = Plan(given.minutes, given.seed, given.athletes, disks, clocks, given.calm)
     begun, start = time.strftime("%Y-%m-%d %H:%M UTC", time.gmtime()), time.time()
     place = given.folder or Path(tempfile.gettempdir()) / f"mesocycle-chaos-{os.getpid()}"
     _say(f"everything is kept in {place}")
@@ -51,6 +51,7 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--minutes", type=float, default=10.0, help="how long faults happen (default: %(default)s)")
     parser.add_argument("--seed", type=int, default=1, help="of people, programmes and faults (default: %(default)s)")
     parser.add_argument("--athletes", type=int, default=10, help="virtual athletes (default: %(default)s)")
+    parser.add_argument("--calm", type=float, default=1.0, help="times as long between faults, where a machine is slow")
     parser.add_argument("--report", type=Path, help="file to write the report to, besides the screen")
     parser.add_argument("--folder", type=Path, help="where everything is kept; must not be there yet")
     parser.add_argument("--no-disks", action="store_true", help="fill no disks (that needs root)")
@@ -69,7 +70,8 @@ def _facts(result: Result, begun: str, start: float) -> Facts:
     left_out = [] if plan.disks else ["full disks: small disks can be mounted by root alone"]
     left_out += [] if plan.clocks else ["clocks that jump: there is no C compiler (apt-get install gcc libc6-dev)"]
     return Facts(
-        command=f"python -m tests.chaos --minutes {plan.minutes:g} --seed {plan.seed} --athletes {plan.athletes}",
+        command=f"python -m tests.chaos --minutes {plan.minutes:g} --seed {plan.seed} --athletes {plan.athletes}"
+        + (f" --calm {plan.calm:g}" if plan.calm != 1 else ""),
         begun=begun,
         machine=_machine(result),
         minutes=plan.minutes,

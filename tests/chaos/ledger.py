@@ -18,6 +18,7 @@ class Outcome(StrEnum):
 
     ACKNOWLEDGED = "acknowledged"  # a 2xx, perhaps after repetitions with the same key
     REFUSED = "refused"  # a 4xx: the state, the version or the input
+    WISHED = "wished"  # taken as a wish that somebody else has to agree to, which they may do later
     UNKNOWN = "unknown"  # neither, until the client gave up
 
 

@@ -42,8 +42,14 @@ class Facts:
 
     @property
     def holds(self) -> bool:
-        """Return whether nothing was found, everything settled and no client met an answer that it could not read."""
-        return not any(self.violations.values()) and self.settled_seconds is not None and not self.broken
+        """Return whether nothing was found, everything settled and no client met an answer that it could not use."""
+        is_sound = not any(self.violations.values()) and not self.failures
+        return is_sound and self.settled_seconds is not None and not self.broken
+
+    @property
+    def failures(self) -> int:
+        """Return how many answers were a 500: whatever is down, the product knows of it and says 503."""
+        return sum(count for (error, _), count in self.errors.items() if error == "500")
 
 
 def as_markdown(facts: Facts) -> str:
@@ -92,6 +98,7 @@ def _head(facts: Facts) -> str:
 
 def _invariants(facts: Facts) -> str:
     rows = [(name.replace("_", " "), count) for name, count in facts.violations.items()]
+    rows.append(("no answer is a 500", facts.failures))
     text = "## What must hold\n\n" + table(("invariant", "violations"), rows)
     for name, found in facts.named.items():
         text += f"\n\n{name.replace('_', ' ').capitalize()}:\n\n" + "\n".join(f"- {line}" for line in found)
@@ -101,13 +108,14 @@ def _invariants(facts: Facts) -> str:
 
 
 def _writes(facts: Facts) -> str:
-    columns = ("acknowledged", "refused", "unknown", "repeated", "replayed")
+    columns = ("acknowledged", "refused", "wished", "unknown", "repeated", "replayed")
     given = facts.figures.get("writes", {})
     rows = [(kind, *(row.get(name, 0) for name in columns)) for kind, row in given.items()]
     total = ("all", *(sum(row[place] for row in rows) for place in range(1, len(columns) + 1)))
     note = (
-        "Unknown: no answer until the client gave up. Repeated: sent more than once with the same key. Replayed:"
-        " answered with the stored answer of an earlier attempt: its effect is there, though the first answer was lost."
+        "Wished: somebody else has to agree, and may. Unknown: no answer until the client gave up. Repeated: sent more"
+        " than once with the same key. Replayed: answered with the stored answer of an earlier attempt: its effect is"
+        " there, though the first answer was lost."
     )
     return "## Writes\n\n" + table(("write", *columns), [*rows, total]) + f"\n\n{note}"
 

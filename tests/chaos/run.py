@@ -57,13 +57,17 @@ _OPEN = """
 
 @dataclass(frozen=True)
 class Plan:
-    """How long, from which seed, with how many people; `disks` and `clocks` where the machine can harm those."""
+    """How long, from which seed, with how many people; `disks` and `clocks` where the machine can harm those.
+
+    Pauses between faults are `calm` times as long as usual: what is started again must get to work before the next.
+    """
 
     minutes: float
     seed: int
     athletes: int
     disks: bool
     clocks: bool
+    calm: float = 1.0
 
 
 @dataclass
@@ -242,7 +246,7 @@ def _harm(plan: Plan, grounds: Grounds, result: Result, say: Callable[[str], Non
         rng = random.Random(f"{plan.seed}/{name}")
         own = Grounds(**{**vars(grounds), "rng": rng})
         queue: list[str] = []
-        while not over.wait(rng.uniform(*pause)):
+        while not over.wait(plan.calm * rng.uniform(*pause)):
             queue = queue or shuffled(harms, rng)
             try:
                 fault = own.happen(queue[-1], over.wait, harms[queue.pop()])

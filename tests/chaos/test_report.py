@@ -55,6 +55,9 @@ def test_the_verdict_follows_from_the_figures() -> None:
     assert _facts().holds
     assert not _facts(violations={"no_half_plan": 1}).holds
     assert not _facts(settled_seconds=None).holds
+    assert _facts(errors={("503", "PostgreSQL paused"): 9}).holds
+    assert not _facts(errors={("500", "between faults"): 1}).holds
+    assert "| no answer is a 500 | 1 |" in as_markdown(_facts(errors={("500", "between faults"): 1}))
     assert not _facts(broken=["Coach.edit: KeyError: 'id'"]).holds
     assert "**Everything held.**" in as_markdown(_facts())
     told = as_markdown(_facts(violations={"no_half_plan": 1}, named={"no_half_plan": ["plan 1 has no head"]}))
@@ -70,7 +73,7 @@ def test_the_report_says_what_failed_during_which_fault() -> None:
         caught_up={"PostgreSQL paused": [0.0, 5.0, 9.0]},
     )
     told = as_markdown(facts)
-    assert "| all | 5 | 0 | 0 | 1 | 0 |" in told
+    assert "| all | 5 | 0 | 0 | 0 | 1 | 0 |" in told
     assert "| 503 | PostgreSQL paused | 4 |" in told
     assert "| PostgreSQL paused | 3 | 2.0 | 3.0 (never: 1) | 5.0 | 9.0 |" in told
 

@@ -246,7 +246,11 @@ class Ops(VirtualUser):
 
     def _noted(self, kind: str, mark: str, is_done: bool, page: str, facts: dict[str, Any]) -> None:
         """A page that says neither is not proof of a refusal: the message is shown once, and may be lost."""
-        outcome = Outcome.ACKNOWLEDGED if is_done else Outcome.REFUSED if page else Outcome.UNKNOWN
+        outcome = Outcome.REFUSED if page else Outcome.UNKNOWN
+        if is_done:
+            outcome = Outcome.ACKNOWLEDGED
+        elif "A second person has to agree" in page:
+            outcome = Outcome.WISHED
         self.client.noted(kind, mark, outcome, facts)
 
 
