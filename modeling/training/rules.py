@@ -13,7 +13,7 @@ from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import stats
+from scipy.special import stdtr, stdtrit
 
 from modeling.learned.context import KINDS, LEVELS, PHASES, REASONS
 from modeling.learned.overrides import LEAST_FACTOR, MOST_FACTOR
@@ -114,7 +114,7 @@ def within_coaches(training: TrainingSet, cell: Cell, done: Array) -> Difference
     df = max(effective - 1, 1.0)
     between = (weight**2 * (each - value) ** 2).sum() / weight.sum() ** 2 * effective / df
     se = float(np.sqrt(max(between, tossed)))
-    return Difference(value, se, float(df), float(stats.t.sf(value / se, df)))
+    return Difference(value, se, float(df), float(stdtr(df, -value / se)))
 
 
 def robust_mean(values: Array, clusters: Array) -> tuple[float, float, float]:
@@ -149,7 +149,7 @@ def _rule(training: TrainingSet, cell: Cell, adjustment: str, difference: Differ
     if particular is None:
         return None
     share = len(cases) / len(cell.rows)
-    half = float(stats.t.ppf((1 + LEVEL) / 2, difference.df)) * difference.se
+    half = float(stdtrit(difference.df, (1 + LEVEL) / 2)) * difference.se
     return {
         "adjustment": adjustment,
         "kind": cell.kind,
@@ -174,10 +174,10 @@ def _volume(training: TrainingSet, cases: Array) -> dict[str, Any] | None:
         return None
     logs = np.log(training.labels.volume_factor[known])
     middle, se, df = robust_mean(logs, np.unique(training.coach[known], return_inverse=True)[1])
-    if abs(middle) <= float(stats.t.ppf(0.975, df)) * se or not LEAST_FACTOR <= np.exp(middle) <= MOST_FACTOR:
+    if abs(middle) <= float(stdtrit(df, 0.975)) * se or not LEAST_FACTOR <= np.exp(middle) <= MOST_FACTOR:
         # Some lengthen, others shorten; or it is another session altogether: there is nothing to suggest.
         return None
-    half = float(stats.t.ppf((1 + LEVEL) / 2, df)) * se
+    half = float(stdtrit(df, (1 + LEVEL) / 2)) * se
     return {
         "factor": round(float(np.exp(middle)), 4),
         "factor_low": round(float(np.exp(middle - half)), 4),

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
-from scipy import stats
+from scipy.special import stdtrit
 
 from telemetry.dashboards.asked import Asked
 from telemetry.dashboards.marts import ARM, REACHED, SPORT, WEEKS, Marts
@@ -86,7 +86,7 @@ def interval(n: int, total: float, squares: float) -> tuple[float, float] | None
         return None
     mean = total / n
     variance = max(squares - n * mean * mean, 0.0) / (n - 1)
-    reach = float(stats.t.ppf((1 + LEVEL) / 2, n - 1)) * math.sqrt(variance / n)
+    reach = float(stdtrit(n - 1, (1 + LEVEL) / 2)) * math.sqrt(variance / n)
     return mean - reach, mean + reach
 
 
