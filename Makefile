@@ -11,8 +11,13 @@ INSTALL = install() { $(UV) pip install --quiet --python $(PY) --require-hashes 
 BANDIT := $(VENV)/bin/bandit --quiet --confidence-level medium --configfile pyproject.toml --recursive \
 	accounts audit common config experiments modeling plans rollout telemetry
 export UV_PYTHON_DOWNLOADS := never
+# Many containers forbid Python to keep bytecode: every process would compile 2,800 modules anew. It is kept in the venv.
+ifdef PYTHONDONTWRITEBYTECODE
+unexport PYTHONDONTWRITEBYTECODE
+export PYTHONPYCACHEPREFIX ?= $(CURDIR)/$(VENV)/bytecode
+endif
 
-.PHONY: help setup demo up test test-browser test-postgres screenshots fuzz check bench load audit-dependencies format lock schema
+.PHONY: help setup demo up test test-browser test-postgres test-heavy screenshots fuzz check bench load audit-dependencies format lock schema
 help:  ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | expand -t 16
 
@@ -41,8 +46,8 @@ up: $(STAMP)  ## web, worker, beat and relay (Procfile) on the PostgreSQL and Re
 	|| { echo "Not started: a variable is missing, or the database is away or lacks migrations (docs/operations/deploy.md)."; exit 2; }; \
 	exec python -m config.up start --port $${PORT:-8000} --concurrency $(FORMATION)
 
-test: $(STAMP)  ## the whole suite on SQLite
-	$(PYTEST)
+test: $(STAMP)  ## the suite on SQLite, but for what is heavy
+	$(PYTEST) -m "not heavy"
 
 test-browser: $(STAMP)  ## the pages in headless Chromium alone, with pictures of them in var/screenshots
 	MESOCYCLE_PICTURES=yes $(PYTEST) -m browser
@@ -50,9 +55,14 @@ test-browser: $(STAMP)  ## the pages in headless Chromium alone, with pictures o
 screenshots: $(VENV)/.installed-bench  ## the pictures of the coach guide, docs/img/guide
 	$(PY) -m tests.pages.guide
 
+ON_POSTGRES = TEST_DATABASE_ADMIN_URL=$${TEST_DATABASE_ADMIN_URL:-$(DATABASE_ADMIN)} TEST_ON_POSTGRES=yes \
+	REDIS_URL=$${REDIS_URL:-redis://127.0.0.1:6379/9} $(PYTEST)
 test-postgres: $(STAMP)  ## the suite on PostgreSQL as app_rw and Redis, with a real Celery worker
-	TEST_DATABASE_ADMIN_URL=$${TEST_DATABASE_ADMIN_URL:-$(DATABASE_ADMIN)} TEST_ON_POSTGRES=yes \
-	REDIS_URL=$${REDIS_URL:-redis://127.0.0.1:6379/9} $(PYTEST) -m "not pure and not browser and not once"
+	$(ON_POSTGRES) -m "not heavy and not pure and not browser and not once"
+
+test-heavy: $(STAMP)  ## before a release: sweeps and whole stories that the two above leave out, on SQLite, then on PostgreSQL
+	$(PYTEST) -m "heavy and not browser"
+	$(ON_POSTGRES) -m "heavy and not pure and not browser and not once"
 
 fuzz: $(STAMP)  ## requests made from the OpenAPI document, MESOCYCLE_FUZZ=200 of them an operation and person
 	MESOCYCLE_FUZZ=$${MESOCYCLE_FUZZ:-200} $(PY) -m pytest -q tests/access/test_schema_fuzz.py
@@ -63,7 +73,7 @@ explore: $(STAMP)  ## properties tried with other examples each time, MESOCYCLE_
 
 .PHONY: chaos
 chaos: $(STAMP)  ## kill, stop, fill and set back what there is for ten minutes under load, on servers of its own
-	$(PY) -m tests.chaos --minutes $${MINUTES:-10} --seed $${SEED:-1} --report docs/reports/chaos.md
+	$(PY) -m tests.chaos --minutes $${MINUTES:-10} --seed $${SEED:-1} --calm $${CALM:-1} --report docs/reports/chaos.md
 
 check: $(STAMP)  ## lint, types, floors, bandit, missing migrations, schemas of events, OpenAPI warnings
 	$(VENV)/bin/ruff check --no-cache .

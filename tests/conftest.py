@@ -67,6 +67,13 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         config.hook.pytest_deselected(items=left)
 
 
+def pytest_deselected(items: list[pytest.Item]) -> None:
+    """Count what is heavy (`-m "not heavy"`), so that a run says what it has not tried."""
+    heavy = sum(item.get_closest_marker("heavy") is not None for item in items)
+    if heavy:
+        _left_out["heavy"] = _left_out.get("heavy", 0) + heavy
+
+
 def slowest_first(items: list[pytest.Item]) -> list[pytest.Item]:
     """Put files that start servers and other long ones before the rest: no worker is left alone with one at the end.
 
@@ -101,7 +108,8 @@ def pytest_testnodedown(node: Any) -> None:
 
 def pytest_terminal_summary(terminalreporter: Any) -> None:
     for name, count in _left_out.items():
-        terminalreporter.write_line(f"{count} tests marked {name} left out: this run has no such thing")
+        why = "not chosen" if name == "heavy" else "this run has no such thing"
+        terminalreporter.write_line(f"{count} tests marked {name} left out: {why}")
 
 
 @pytest.fixture(autouse=True)

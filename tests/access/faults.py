@@ -12,13 +12,18 @@ from dataclasses import dataclass, field
 from types import SimpleNamespace
 from typing import Any, Final
 
+import pytest
 from django.db import OperationalError, connection
 
 from tests.support.databases import ON_POSTGRES
 from tests.support.digests import changed, digest
 
-STRIDE: Final = 9 if ON_POSTGRES else 1
-"""On PostgreSQL, where telling whether something changed takes a digest, every ninth statement."""
+EACH: Final = pytest.param(1, id="each", marks=[pytest.mark.heavy, pytest.mark.once])
+STRIDES: Final = [EACH, pytest.param(9, id="every ninth")]
+"""Statements from one fault to the next: `make test-heavy` lets each fail, the other runs every ninth.
+
+On SQLite, since on PostgreSQL telling whether something changed takes a digest.
+"""
 
 
 class Fault(OperationalError):
@@ -120,7 +125,7 @@ def services_of(apps: Sequence[str]) -> set[str]:
 
 
 def tell(
-    story: Story, name: str, keep: str, call: Call, *, stride: int = STRIDE, several: Collection[str] = (),
+    story: Story, name: str, keep: str, call: Call, *, stride: int, several: Collection[str] = (),
     noted_afterwards: Collection[str] = (),
 ) -> tuple[int, list[str]]:  # fmt: skip
     """Let the step fail at each statement, then succeed; returns how many faults there were, and what was wrong.

@@ -35,7 +35,7 @@ from tests.plans.review import Review, make_review
 from tests.support.databases import Databases, environment
 from tests.support.processes import start_server, stop
 
-pytestmark = [pytest.mark.server, pytest.mark.once]
+pytestmark = [pytest.mark.server, pytest.mark.once, pytest.mark.heavy]
 
 EXAMPLES: Final = int(os.environ.get("MESOCYCLE_FUZZ", "3"))
 SEED: Final = 20260101

@@ -1,7 +1,7 @@
 """Every address × every method × every way to stand to an athlete, against one table.
 
-All of it on PostgreSQL, where row-level security decides as well; on SQLite every address and method for those whose
-answers differ most.
+Every address and method for those whose answers differ most; `make test-heavy` asks as everybody, on PostgreSQL, where
+row-level security decides as well.
 """
 
 from __future__ import annotations
@@ -11,9 +11,9 @@ import pytest
 from tests.access.asking import ask
 from tests.access.table import row_of, rows
 from tests.access.world import COLUMNS, World, routes
-from tests.support.databases import ON_POSTGRES
 
-ASKING = tuple(COLUMNS) if ON_POSTGRES else ("anon", "admin", "coach", "c-other", "c-plan", "own", "s-team")
+FEW = ("anon", "admin", "coach", "c-other", "c-plan", "own", "s-team")
+EVERYBODY = pytest.param(tuple(COLUMNS), id="everybody", marks=[pytest.mark.heavy, pytest.mark.postgres])
 BY_DAY = {"me-today"}
 """Whether there is a session today depends on the weekday: what is there may be nothing."""
 VARIANTS = sorted(name for name, _ in rows() if "@" in name)
@@ -34,16 +34,17 @@ def test_every_route_has_a_row_and_every_row_a_route() -> None:
     assert len(ASKED) > 300
 
 
+@pytest.mark.parametrize("asking", [pytest.param(FEW, id="few"), EVERYBODY])
 @pytest.mark.parametrize("name", sorted({name for name, _, _ in ASKED}))
-def test_everybody_gets_what_the_table_says(world: World, name: str) -> None:
+def test_everybody_gets_what_the_table_says(world: World, name: str, asking: tuple[str, ...]) -> None:
     wrong = []
     for route, pattern, method in ASKED:
         row = row_of(route, method)
         if route != name or row is None:
             continue
         wanted = rows()[row]
-        found = {column: ask(world, column, route, pattern, method) for column in ASKING}
+        found = {column: ask(world, column, route, pattern, method) for column in asking}
         if route in BY_DAY:
             found = {column: "nil" if answer == "ok" else answer for column, answer in found.items()}
-        wrong += [f"{method} as {c}: {found[c]}, wanted {wanted[c]}" for c in ASKING if found[c] != wanted[c]]
+        wrong += [f"{method} as {c}: {found[c]}, wanted {wanted[c]}" for c in asking if found[c] != wanted[c]]
     assert wrong == [], "\n".join(wrong)

@@ -95,8 +95,12 @@ READERS: dict[str, str | Step] = {
 
 @pytest.mark.parametrize(
     ("email", "stops"),
-    [(COACH, COACHS), (SCIENTIST, SCIENTISTS), (ADMIN, OPERATORS), (SUPPORT, READERS)],
-    ids=["coach", "data scientist", "operator", "support"],
+    [
+        pytest.param(COACH, COACHS, id="coach"),
+        pytest.param(SCIENTIST, SCIENTISTS, id="data scientist", marks=pytest.mark.heavy),
+        pytest.param(ADMIN, OPERATORS, id="operator", marks=pytest.mark.heavy),
+        pytest.param(SUPPORT, READERS, id="support", marks=pytest.mark.heavy),
+    ],
 )
 def test_axe_finds_nothing_serious_or_critical(
     visit: Visit, server: Server, email: str, stops: dict[str, str | Step]

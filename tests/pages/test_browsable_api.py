@@ -116,6 +116,7 @@ def retitled(title: str) -> Callable[[Any], Any]:
     return change
 
 
+@pytest.mark.heavy
 def test_a_plan_is_edited_submitted_sent_back_and_accepted_by_forms(visit: Visit) -> None:
     page, wrong = visit()
     plan = open_plan(page, "Runner 01")
@@ -158,6 +159,7 @@ def loaded(body: Any, load: float) -> Any:
     return body
 
 
+@pytest.mark.heavy
 def test_what_was_refused_is_said_in_words_and_what_was_typed_stays(visit: Visit) -> None:
     page, wrong = visit()
     plan = open_plan(page, "Runner 03")

@@ -10,7 +10,7 @@ from playwright.sync_api import expect
 from tests.pages.reviewing import SIZES, Visit, open_review, pending_ids, taken
 from tests.pages.test_pages import overflow
 
-pytestmark = pytest.mark.browser
+pytestmark = [pytest.mark.browser, pytest.mark.heavy]
 
 
 def comment(page: Any, message: str) -> str:

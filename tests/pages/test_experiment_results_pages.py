@@ -10,7 +10,7 @@ import pytest
 from tests.pages.reviewing import Visit, pictures
 from tests.support.processes import Server
 
-pytestmark = [pytest.mark.server, pytest.mark.browser]
+pytestmark = [pytest.mark.server, pytest.mark.browser, pytest.mark.heavy]
 ADMIN = "admin@demo.mesocycle.example"
 BEGINS = {"inconclusive": "Inconclusive:", "stopped": "Stopped:", "hidden": "Hidden:", "three": "Better: c."}
 """The others are told apart by `tests/experiments/report`."""

@@ -11,7 +11,7 @@ from playwright.sync_api import expect
 from tests.pages.reviewing import Visit, nameless, picture, pictures
 from tests.support.processes import Server
 
-pytestmark = [pytest.mark.server, pytest.mark.browser]
+pytestmark = [pytest.mark.server, pytest.mark.browser, pytest.mark.heavy]
 ADMIN = "admin@demo.mesocycle.example"
 LIST = "/admin/experiments/experiment/"
 

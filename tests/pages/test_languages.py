@@ -11,7 +11,7 @@ from tests.pages.reviewing import PENDING
 from tests.pages.settling import go
 from tests.pages.test_pages import COACH, too_wide
 
-pytestmark = [pytest.mark.browser, pytest.mark.server, pytest.mark.once]
+pytestmark = [pytest.mark.browser, pytest.mark.server, pytest.mark.once, pytest.mark.heavy]
 
 TEXTS: Final = """() => {
   const found = new Set();

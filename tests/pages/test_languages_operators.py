@@ -11,7 +11,7 @@ from tests.pages.reviewing import Visit
 from tests.pages.test_languages import SAME, choosing, leftovers
 from tests.support.processes import Server
 
-pytestmark = [pytest.mark.browser, pytest.mark.server, pytest.mark.once]
+pytestmark = [pytest.mark.browser, pytest.mark.server, pytest.mark.once, pytest.mark.heavy]
 ADMIN: Final = "admin@demo.mesocycle.example"
 STORED: Final = re.compile(
     SAME.pattern

@@ -13,7 +13,7 @@ from tests.pages.test_pages import COACH
 from tests.support.processes import Server
 from tests.telemetry.marts import looked_at, publish
 
-pytestmark = [pytest.mark.server, pytest.mark.browser]
+pytestmark = [pytest.mark.server, pytest.mark.browser, pytest.mark.heavy]
 ADMIN = "admin@demo.mesocycle.example"
 TOKENS = "from telemetry.tokens import person_token; from accounts.models import User; print(*(person_token(pk)"
 COACHES = f"{TOKENS} for pk in User.objects.filter(role='coach').order_by('email').values_list('pk', flat=True)))"

@@ -9,7 +9,7 @@ from tests.pages.reviewing import Visit, nameless, pictures
 from tests.pages.test_preview_page import scientist
 from tests.support.processes import Server
 
-pytestmark = [pytest.mark.server, pytest.mark.browser]
+pytestmark = [pytest.mark.server, pytest.mark.browser, pytest.mark.heavy]
 LEARN = """
 from tests.modeling.registry import begun, trained, version
 from modeling.services.training_runs import end_run, finish_run

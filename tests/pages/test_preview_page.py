@@ -12,7 +12,7 @@ from tests.pages.reviewing import Visit, nameless, pictures
 from tests.pages.settling import go
 from tests.support.processes import Server
 
-pytestmark = [pytest.mark.server, pytest.mark.browser]
+pytestmark = [pytest.mark.server, pytest.mark.browser, pytest.mark.heavy]
 SCIENTIST = "scientist@demo.mesocycle.example"
 SETS = {"parameter": "plan_algorithm_variant", "values": {"a": "auto", "b": "simplified"}}
 QUESTION = {"control": "a", "primary_metric": "calculation_speed", "planned_subjects": 200, "target": 70}

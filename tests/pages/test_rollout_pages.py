@@ -10,7 +10,7 @@ from playwright.sync_api import expect
 from tests.pages.reviewing import Visit, picture, pictures
 from tests.support.processes import Server
 
-pytestmark = [pytest.mark.server, pytest.mark.browser]
+pytestmark = [pytest.mark.server, pytest.mark.browser, pytest.mark.heavy]
 ADMIN = "admin@demo.mesocycle.example"
 OTHER = "admin2@demo.mesocycle.example"
 LIST = "/admin/rollout/rollout/"

@@ -19,7 +19,7 @@ import pytest
 from tests.support.databases import ROOT, Databases, environment
 from tests.support.processes import free_port, wait_until_up
 
-pytestmark = [pytest.mark.server, pytest.mark.once]
+pytestmark = [pytest.mark.server, pytest.mark.once, pytest.mark.heavy]
 ATHLETE = {"email": "athlete@demo.mesocycle.example", "password": "mesocycle-demo"}
 
 

@@ -78,6 +78,7 @@ def day(number: int, hour: int = 9) -> Iterator[None]:
 
 
 @pytest.mark.once
+@pytest.mark.heavy
 def test_the_loop_closes() -> None:
     models_on()
     cohort, scientist = make_cohort(), make_user("data_scientist")
