@@ -19,6 +19,8 @@ from rollout.models import FlagProcess
 logger = logging.getLogger("mesocycle.rollout")
 
 REPORT_SECONDS: Final = 5.0
+PATIENCE_SECONDS: Final = 3 * REPORT_SECONDS
+"""So long reports may fail before it is logged: a long write to SQLite holds one up, and the next makes up for it."""
 
 
 class Reporter:
@@ -27,10 +29,11 @@ class Reporter:
     def __init__(self) -> None:
         self._pid, self._name = 0, ""
         self._version, self._due, self._purge_due = "", 0.0, 0.0
-        self._failed = False
+        self._failing_since: float | None = None
+        self._told = False
 
     def __call__(self, snapshot: Snapshot) -> None:
-        """Report if it is time; what fails is logged once, and tried again."""
+        """Report if it is time; what fails is tried again, and logged once if that does not help for a while."""
         if self._pid != os.getpid():  # a child has a name of its own
             self._pid, self._name = os.getpid(), f"{socket.gethostname()[:80]}:{os.getpid()}:{int(time.time())}"
             self._version = ""
@@ -44,11 +47,15 @@ class Reporter:
                 purge_silent()
                 self._purge_due = moment + SILENT_AFTER.total_seconds()
         except DatabaseFault:
-            if not self._failed:
-                logger.warning("flags_process_not_reported", extra={"flag_process": self._name})
-            self._failed = True
+            self._tell(moment)
         else:
-            self._version, self._failed = snapshot.version, False
+            self._version, self._failing_since, self._told = snapshot.version, None, False
+
+    def _tell(self, moment: float) -> None:
+        self._failing_since = moment if self._failing_since is None else self._failing_since
+        if not self._told and moment - self._failing_since >= PATIENCE_SECONDS:
+            logger.warning("flags_process_not_reported", extra={"flag_process": self._name})
+            self._told = True
 
     def _write(self, snapshot: Snapshot) -> None:
         row = FlagProcess(

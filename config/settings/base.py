@@ -136,8 +136,8 @@ CACHES = {
     )
 }
 
-CELERY_BROKER_URL = env.text("CELERY_BROKER_URL", "memory://")
-CELERY_TASK_ALWAYS_EAGER = CELERY_BROKER_URL == "memory://"
+CELERY_BROKER_URL = env.text("CELERY_BROKER_URL", "memory://localhost")  # without a host, kombu warns of its absence
+CELERY_TASK_ALWAYS_EAGER = CELERY_BROKER_URL.startswith("memory://")
 CELERY_TASK_EAGER_PROPAGATES = True
 CELERY_TASK_ACKS_LATE = True
 CELERY_TASK_REJECT_ON_WORKER_LOST = True

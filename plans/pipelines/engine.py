@@ -32,9 +32,9 @@ from plans.pipelines.start import has_gap, start_state
 
 SHORT_CYCLES_FROM_AGE: Final = 50
 BINDING_TEXT: Final = {
-    "session_growth": "the longest that single sessions may be (growth, daily cap, time) holds the weeks down",
-    "ctl_ceiling": "the ceiling of CTL over the last year's best holds the weeks down",
-    "ctl_ramp": "the CTL ramp of the level holds the weeks down",
+    "session_growth": "How long single sessions may be (growth, daily cap, time) holds the weeks down.",
+    "ctl_ceiling": "The ceiling of CTL over the last year's best holds the weeks down.",
+    "ctl_ramp": "How fast CTL may rise at this level holds the weeks down.",
 }
 
 
@@ -115,7 +115,7 @@ def assemble(
     weeks, adjustments = pre_adjust(weeks, athlete, goal, plan.state, plan.intensities, seed=seed)
     binding = best.binding if best else ()
     notes = [*warnings, *trouble_warnings(athlete), *start_warnings(athlete)]
-    notes += [*(f"Guard {name}: {BINDING_TEXT[name]}." for name in binding)]
+    notes += [BINDING_TEXT[name] for name in binding]
     extra: dict[str, Any] = {"binding": list(binding)}
     if adjustments:
         extra["adjustments"] = [adjustment.as_json() for adjustment in adjustments]

@@ -32,7 +32,7 @@ def guarded_template(athlete: AthleteSnapshot, goal: RaceGoal, *, seed: int) -> 
         ]
     if not binding and not grows(weeks, athlete.today):
         binding = ["session_growth"]
-        notes.append(f"Guard session_growth: {BINDING_TEXT['session_growth']}.")
+        notes.append(BINDING_TEXT["session_growth"])
     response = population_response(athlete, goal)
     return finish("template", athlete, goal, response, weeks, notes, seed=seed, extra={"binding": binding})
 

@@ -9,6 +9,7 @@ import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from datetime import timedelta
 from typing import IO
 
@@ -153,15 +154,21 @@ def test_who_has_the_newest_has_what_came_before_it(snapshot):
     assert selectors.observed("some change before") == (1, 1)
 
 
-def test_a_report_that_fails_is_logged_once_and_not_raised(snapshot, monkeypatch, caplog):
+def test_reports_that_fail_for_long_are_logged_once_and_not_raised(snapshot, monkeypatch, caplog):
     from django.db import OperationalError
 
-    report = Reporter()
-    monkeypatch.setattr(report, "_write", lambda row: (_ for _ in ()).throw(OperationalError("gone")))
+    def gone(snapshot):
+        raise OperationalError("gone")
+
+    report, told = Reporter(), []
     with caplog.at_level("WARNING", logger="mesocycle.rollout"):
-        for _ in range(3):
-            report(snapshot)
-    assert [record.message for record in caplog.records] == ["flags_process_not_reported"]
+        for second, there in ((0, False), (14, False), (15, False), (60, False), (61, True), (62, False), (76, False)):
+            monkeypatch.setattr(report, "_write", (lambda _: None) if there else gone)
+            monkeypatch.setattr("rollout.processes.time.monotonic", lambda second=second: 1_000.0 + second)
+            report(replace(snapshot, version=str(second)))
+            told.append(len(caplog.records))
+    assert told == [0, 0, 1, 1, 1, 1, 1]
+    assert caplog.records[0].message == "flags_process_not_reported"
 
 
 @pytest.mark.pure

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import signal
 import subprocess
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 from django.conf import settings
@@ -34,7 +37,7 @@ class Command(MesocycleCommand):
         if settings.ENVIRONMENT_NAME != "local":
             raise NotPermitted("the demo's passwords are public; it runs with ENVIRONMENT_NAME=local only")
         call_command("migrate", verbosity=0, interactive=False)
-        with self.progress() as bar:
+        with self.progress() as bar, _unbroken():
             task = bar.add_task("athletes", total=len(ATHLETES))
             demo = make_demo(progress=lambda name: bar.update(task, advance=1, description=name))
         self._show(demo, options["port"], serve=not options["no_serve"])
@@ -50,6 +53,18 @@ class Command(MesocycleCommand):
         self.stdout.write(f"{len(demo.athletes)} synthetic athletes, {len(demo.plans)} plans.")
         if serve:
             self.stdout.write(f"Serving on http://127.0.0.1:{port} (API: /api/docs/); end with Ctrl+C.")
+
+
+@contextmanager
+def _unbroken() -> Iterator[None]:
+    """Keep the log from breaking into the progress bar with a line for each plan; warnings still do."""
+    logger = logging.getLogger("mesocycle")
+    level = logger.level
+    logger.setLevel(logging.WARNING)
+    try:
+        yield
+    finally:
+        logger.setLevel(level)
 
 
 def _serve(port: int) -> int:
