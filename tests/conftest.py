@@ -23,6 +23,7 @@ SHARED_DATA = Path(os.environ.get("MESOCYCLE_DATA", Path(__file__).resolve().par
 RUN = "MESOCYCLE_TEST_RUN"
 _counter = itertools.count()
 _left_out: dict[str, int] = {}
+_counted: set[str] = set()
 
 # The suite says the same twice; `make explore` looks for examples that nobody has seen.
 settings.register_profile(
@@ -64,14 +65,22 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
             _left_out[name] = _left_out.get(name, 0) + 1
     items[:] = slowest_first(kept)
     if left:
+        _counted.update(item.nodeid for item in left)
         config.hook.pytest_deselected(items=left)
 
 
 def pytest_deselected(items: list[pytest.Item]) -> None:
-    """Count what is heavy (`-m "not heavy"`), so that a run says what it has not tried."""
-    heavy = sum(item.get_closest_marker("heavy") is not None for item in items)
+    """Count what is heavy (`-m "not heavy"`), so that a run says what it has not tried of what could run here."""
+    elsewhere = ("pure", "browser", "once") if ON_POSTGRES else ()
+    heavy = [
+        item
+        for item in items
+        if item.get_closest_marker("heavy")
+        and item.nodeid not in _counted
+        and not any(item.get_closest_marker(name) for name in elsewhere)
+    ]
     if heavy:
-        _left_out["heavy"] = _left_out.get("heavy", 0) + heavy
+        _left_out["heavy"] = _left_out.get("heavy", 0) + len(heavy)
 
 
 def slowest_first(items: list[pytest.Item]) -> list[pytest.Item]:

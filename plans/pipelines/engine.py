@@ -32,9 +32,16 @@ from plans.pipelines.start import has_gap, start_state
 
 SHORT_CYCLES_FROM_AGE: Final = 50
 BINDING_TEXT: Final = {
-    "session_growth": "How long single sessions may be (growth, daily cap, time) holds the weeks down.",
+    "session_growth": "The limit on single sessions (growth, daily cap, time) holds the weeks down.",
     "ctl_ceiling": "The ceiling of CTL over the last year's best holds the weeks down.",
-    "ctl_ramp": "How fast CTL may rise at this level holds the weeks down.",
+    "ctl_ramp": "The limit on how fast CTL may rise at this level holds the weeks down.",
+}
+# Plans that were made before say it so; they too read in their reader's language (decision 0013).
+EARLIER_BINDING_TEXT: Final = {
+    "session_growth": "Guard session_growth: the longest that single sessions may be (growth, daily cap, time)"
+    " holds the weeks down.",
+    "ctl_ceiling": "Guard ctl_ceiling: the ceiling of CTL over the last year's best holds the weeks down.",
+    "ctl_ramp": "Guard ctl_ramp: the CTL ramp of the level holds the weeks down.",
 }
 
 

@@ -12,7 +12,6 @@ from common.actors import actor_id
 from common.context import unit_of_work
 from common.errors import InvalidInput, NotVisible
 from common.etag import ETag
-from common.keys import encrypt_for
 from plans.document import field_changes, summarise
 from plans.document.patch import REASONS
 from plans.errors import ContentChanged, ReasonRequired, wrong_state
@@ -24,6 +23,7 @@ from plans.services.announce import announce
 from plans.services.generate_plan import goal_from
 from plans.services.reasons import broken_since_baseline, every_edit_has_a_reason
 from plans.services.save_edits import checked_head
+from plans.services.store_review import store_review
 from plans.services.tell_outcome import check_rating, tell_decision
 from plans.services.tell_people import tell_athlete, tell_coaches
 from plans.services.versions import move_head
@@ -48,7 +48,7 @@ def submit_plan(
         head = checked_head(plan, None, expected)
         state = _next(plan, Action.SUBMIT)
         broken = _guards_that_need_a_reason(plan, head, reason)
-        review = _review(plan, head, Decision.SUBMIT, comment, acting_user, reason=reason)
+        review = store_review(plan, head, Decision.SUBMIT, actor_id(acting_user), comment=comment, reason=reason)
         move_head(plan, head, state)
         details = {"review_id": str(review.pk), "reason_code": reason, "broken_guards": broken}
         announce(plan, head, Action.SUBMIT, details=_with_comment(details, comment))
@@ -125,7 +125,7 @@ def withdraw_plan(*, plan_id: UUID, expected: frozenset[ETag] | None, comment: s
         plan = lock_plan(acting_user, Action.WITHDRAW, plan_id)
         head = checked_head(plan, None, expected)
         state = _next(plan, Action.WITHDRAW)
-        review = _review(plan, head, Decision.WITHDRAW, comment, acting_user)
+        review = store_review(plan, head, Decision.WITHDRAW, actor_id(acting_user), comment=comment)
         back_to = plan.active_version if state is State.PUBLISHED and plan.active_version else head
         if state is State.WITHDRAWN:
             plan.active_version = None
@@ -200,33 +200,17 @@ def _guards_that_need_a_reason(plan: Plan, head: PlanVersion, reason: str) -> li
     return sorted({guard.guard for guard in broken})
 
 
-def _review(
-    plan: Plan, version: PlanVersion, decision: Decision, comment: str, acting_user: Actor, **fields: Any
-) -> PlanReview:
-    athlete_id: UUID = plan.athlete_id
-    return PlanReview.objects.create(
-        plan=plan,
-        version=version,
-        athlete_id=athlete_id,
-        reviewer_id=actor_id(acting_user),
-        decision=decision,
-        content_sha256=version.content_sha256,
-        comment=encrypt_for(athlete_id, comment) if comment else None,
-        **fields,
-    )
-
-
 def _decide(
     plan: Plan, head: PlanVersion, decision: Decision, comment: str, acting_user: Actor, **said: Any
 ) -> PlanReview:
     """Store a decision about the submission that waits for one; the database lets each submission be decided once.
 
-    The newest by id need not be it: the one before may be by a process whose clock was ahead.
+    The newest by id need not be it: an earlier release may have stored the one before with a clock that was ahead.
     """
     decided = PlanReview.objects.filter(submission=OuterRef("pk"))
     waiting = PlanReview.objects.filter(~Exists(decided), plan=plan, version=head, decision=Decision.SUBMIT)
     submission = waiting.order_by("-id").first()
-    return _review(plan, head, decision, comment, acting_user, submission=submission, **said)
+    return store_review(plan, head, decision, actor_id(acting_user), comment=comment, submission=submission, **said)
 
 
 def _supersede_others(plan: Plan) -> None:

@@ -15,10 +15,11 @@ from common.errors import InvalidInput, NotPermitted, NotVisible, WrongState
 from plans.document import Content
 from plans.errors import wrong_state
 from plans.locks import lock_plan
-from plans.models import Decision, Plan, PlanReview, PlanVersion
+from plans.models import Decision, Plan, PlanVersion
 from plans.policies import Actor
 from plans.selectors import baseline_of, content_of
 from plans.services.announce import announce
+from plans.services.store_review import store_review
 from plans.services.tell_people import tell_coaches
 from plans.services.versions import Frame, Lineage, move_head, store_version
 from plans.services.what_if import what_if_of
@@ -96,12 +97,5 @@ def _refuse_overload(plan: Plan, head: PlanVersion, before: Content, after: Cont
 
 def _accept(plan: Plan, version: PlanVersion, acting_user: Actor) -> None:
     """Store the athlete's own word on what they changed: submitted and accepted in one."""
-    common: dict[str, Any] = {
-        "plan": plan,
-        "version": version,
-        "athlete_id": plan.athlete_id,
-        "reviewer_id": actor_id(acting_user),
-        "content_sha256": version.content_sha256,
-    }
-    submission = PlanReview.objects.create(decision=Decision.SUBMIT, **common)
-    PlanReview.objects.create(decision=Decision.ACCEPT, submission=submission, **common)
+    submission = store_review(plan, version, Decision.SUBMIT, actor_id(acting_user))
+    store_review(plan, version, Decision.ACCEPT, actor_id(acting_user), submission=submission)

@@ -20,9 +20,9 @@ from tests.support.digests import changed, digest
 
 EACH: Final = pytest.param(1, id="each", marks=[pytest.mark.heavy, pytest.mark.once])
 STRIDES: Final = [EACH, pytest.param(9, id="every ninth")]
-"""Statements from one fault to the next: `make test-heavy` lets each fail, the other runs every ninth.
+"""Statements from one fault to the next: `make test-heavy` lets each one fail, other runs every ninth.
 
-On SQLite, since on PostgreSQL telling whether something changed takes a digest.
+Each one on SQLite alone: telling whether something changed takes a digest of all tables on PostgreSQL.
 """
 
 

@@ -6,6 +6,7 @@ Starts a PostgreSQL and a Redis of its own; the machine's are left alone. Ends w
 from __future__ import annotations
 
 import argparse
+import math
 import os
 import shutil
 import signal
@@ -46,12 +47,19 @@ def _say(text: str) -> None:
     sys.stderr.flush()
 
 
+def _positive(text: str) -> float:
+    value = float(text)
+    if not 0 < value < math.inf:
+        raise argparse.ArgumentTypeError("a number above 0")
+    return value
+
+
 def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m tests.chaos", description=__doc__)
     parser.add_argument("--minutes", type=float, default=10.0, help="how long faults happen (default: %(default)s)")
     parser.add_argument("--seed", type=int, default=1, help="of people, programmes and faults (default: %(default)s)")
     parser.add_argument("--athletes", type=int, default=10, help="virtual athletes (default: %(default)s)")
-    parser.add_argument("--calm", type=float, default=1.0, help="times as long between faults, where a machine is slow")
+    parser.add_argument("--calm", type=_positive, default=1.0, help="pauses between faults are so many times as long")
     parser.add_argument("--report", type=Path, help="file to write the report to, besides the screen")
     parser.add_argument("--folder", type=Path, help="where everything is kept; must not be there yet")
     parser.add_argument("--no-disks", action="store_true", help="fill no disks (that needs root)")

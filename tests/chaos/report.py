@@ -89,7 +89,7 @@ def _head(facts: Facts) -> str:
         f"- Begun: {facts.begun}",
         f"- Command: `{facts.command}`",
         *(f"- {name}: {value}" for name, value in facts.machine.items()),
-        f"- Nothing was open any more {settled} (jobs, events to publish, audit events to seal"
+        f"- Nothing was open any more {settled} (jobs, events to publish, audit events to seal, heads to publish"
         + (f": {', '.join(map(str, facts.left_open))} left)." if facts.settled_seconds is None else ")."),
         *(f"- Left out: {what}" for what in facts.left_out),
     ]

@@ -10,7 +10,7 @@ import sys
 import threading
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -51,7 +51,8 @@ DISK_MEGABYTES = 48
 _OPEN = """
     SELECT (SELECT count(*) FROM jobs WHERE state IN ('queued', 'running')),
            (SELECT count(*) FROM telemetry_outbox WHERE published_at IS NULL),
-           (SELECT count(*) FROM audit_events e WHERE NOT EXISTS (SELECT FROM audit_leaves l WHERE l.event_id = e.id))
+           (SELECT count(*) FROM audit_events e WHERE NOT EXISTS (SELECT FROM audit_leaves l WHERE l.event_id = e.id)),
+           (SELECT count(*) FROM audit_seals)
 """
 
 
@@ -83,7 +84,7 @@ class Result:
     restarts: Counter[str] = field(default_factory=Counter)
     broken: list[str] = field(default_factory=list)
     settled_seconds: float | None = None
-    left_open: tuple[int, int, int] = (0, 0, 0)
+    left_open: Sequence[int] = (0, 0, 0, 0)
     found: dict[str, Any] = field(default_factory=dict)
 
 
@@ -111,7 +112,7 @@ def exercise(plan: Plan, folder: Path, say: Callable[[str], None]) -> Result:
         _harm(plan, grounds, result, say)
         _rest_users(users, result)
         say("people have gone home; waiting until nothing is open")
-        result.settled_seconds, result.left_open = settle(grounds.postgres)
+        result.settled_seconds, result.left_open = settle(grounds.postgres, grounds.stack)
         result.probe.end()
         result.backlog.end()
         watch.end()
@@ -122,19 +123,28 @@ def exercise(plan: Plan, folder: Path, say: Callable[[str], None]) -> Result:
     return result
 
 
-def settle(postgres: Postgres) -> tuple[float | None, tuple[int, int, int]]:
-    """Wait until no job, event or audit event is open; return after how many seconds, None where that was in vain."""
+def settle(postgres: Postgres, stack: Stack) -> tuple[float | None, Sequence[int]]:
+    """Wait until no job, event, audit event or head is open; return how many seconds, None where that was in vain.
+
+    A sealer commits a seal and publishes its head after that: stopped in between it would leave that to its next turn.
+    """
     begin = time.monotonic()
     with psycopg.connect(postgres.admin_url, dbname=DATABASE, autocommit=True) as server:
         while True:
             row = server.execute(_OPEN).fetchone()
             assert row is not None
+            left = (*row[:3], row[3] - _published_heads(stack))
             waited = time.monotonic() - begin
-            if not any(row):
-                return waited, (0, 0, 0)
+            if not any(left):
+                return waited, left
             if waited > SETTLE_SECONDS:
-                return None, (row[0], row[1], row[2])
+                return None, left
             time.sleep(1.0)
+
+
+def _published_heads(stack: Stack) -> int:
+    folder = Path(stack.env.get("AUDIT_HEADS_DIR", f"{stack.env['MESOCYCLE_VAR']}/audit-heads"))
+    return sum(path.read_bytes().count(b"\n") for path in folder.glob("*.ndjson"))
 
 
 def _grounds(plan: Plan, folder: Path, ends: ExitStack, say: Callable[[str], None]) -> Grounds:

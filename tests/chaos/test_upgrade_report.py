@@ -35,7 +35,7 @@ def test_the_verdict_follows_from_the_figures():
         {"lost": 1},
         {"jobs": {"plans.tag_comment": 1}},
         {"unknown": {"tasks": 1}},
-        {"left_open": (1, 0, 0)},
+        {"left_open": (1, 0, 0, 0)},
         {"broken": ["Coach.edit: KeyError: 'id'"]},
     ):
         assert not _upgrade(**bad).holds

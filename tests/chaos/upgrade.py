@@ -223,7 +223,7 @@ def run(trial: Trial, facts: dict[str, str]) -> Upgrade:
             broken = trial.rest()
     ended = time.time()
     say("waiting until nothing is open")
-    _, left_open = settle(trial.postgres)
+    _, left_open = settle(trial.postgres, stack)
     stack.stop()
     say("checking")
     found = checked(stack, trial.ledger)

@@ -32,7 +32,7 @@ class Upgrade:
 
     migrations: those between both releases. tries: of `migrate`. blocked_seconds: how long the transaction of the
     trial went on once it was waited for. jobs, unknown: jobs that failed and messages that nobody knew, by kind.
-    left_open: jobs, events and audit events that were not done in the end.
+    left_open: jobs, events, audit events and heads that were not done in the end.
     """
 
     command: str
@@ -58,7 +58,7 @@ class Upgrade:
     acknowledged: int = 0
     jobs: Mapping[str, int] = field(default_factory=dict)
     unknown: Mapping[str, int] = field(default_factory=dict)
-    left_open: Sequence[int] = (0, 0, 0)
+    left_open: Sequence[int] = (0, 0, 0, 0)
     broken: Sequence[str] = ()
 
     @property
@@ -106,7 +106,8 @@ def _head(upgrade: Upgrade) -> str:
         f"- Requests: {len(upgrade.seen)}, failed: {sum(upgrade.failures.values())}",
         f"- Writes that were acknowledged: {upgrade.acknowledged}, of which lost: {upgrade.lost}",
         f"- Jobs that failed: {_listed(upgrade.jobs)}; messages that a worker did not know: {_listed(upgrade.unknown)}",
-        f"- Left open (jobs, events to publish, audit events to seal): {', '.join(map(str, upgrade.left_open))}",
+        "- Left open (jobs, events to publish, audit events to seal, heads to publish): "
+        + ", ".join(map(str, upgrade.left_open)),
     ]
     lines += [f"- Failed: {name}: {count}" for name, count in upgrade.failures.items()]
     lines += [f"- An answer that a client could not use: {line}" for line in upgrade.broken[:20]]

@@ -249,7 +249,7 @@ class Ops(VirtualUser):
         outcome = Outcome.REFUSED if page else Outcome.UNKNOWN
         if is_done:
             outcome = Outcome.ACKNOWLEDGED
-        elif "A second person has to agree" in page:
+        elif "the wish is in the inbox" in page and facts.get("command") == "advance":
             outcome = Outcome.WISHED
         self.client.noted(kind, mark, outcome, facts)
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import time
 from datetime import timedelta
 
 import pytest
@@ -171,25 +170,6 @@ def test_an_administrator_may_decide_in_the_athletes_place_with_a_reason(review)
     assert review.decide("accept", admin, comment="on the phone").json()["status"] == "published"
     with unit_of_work(COMMAND_LINE, read_only=True):
         assert PlanReview.objects.get(plan=review.plan_id, decision="accept").is_override
-
-
-def test_a_submission_is_decided_though_its_clock_is_behind(review, monkeypatch):
-    """A process that was a day ahead took the submission before: it is the older one all the same."""
-    tomorrow = time.time_ns() + 86_400 * 10**9
-    with monkeypatch.context() as ahead:
-        ahead.setattr("common.ids.time.time_ns", lambda: tomorrow)
-        ahead.setattr("common.ids._last", 0)
-        assert review.submit().status_code == 200
-        assert review.decide("request_changes").status_code == 200
-    assert review.submit().status_code == 200
-    assert review.decide("request_changes").status_code == 200
-    assert review.submit().status_code == 200
-    assert review.decide("accept").status_code == 200
-    with unit_of_work(COMMAND_LINE, read_only=True):
-        made = {row.pk: row for row in PlanReview.objects.all()}
-    submitted = {pk for pk, row in made.items() if row.decision == "submit"}
-    assert {row.submission_id for row in made.values() if row.submission_id} == submitted
-    assert len(made) == 2 * len(submitted) == 6
 
 
 def test_a_decision_names_what_was_seen(review):

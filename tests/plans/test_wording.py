@@ -11,6 +11,7 @@ from accounts.models import Athlete, User
 from common.context import unit_of_work
 from common.management.base import COMMAND_LINE
 from common.translating.showing import number, shown
+from plans.pipelines.engine import BINDING_TEXT, EARLIER_BINDING_TEXT
 from plans.pipelines.intensity import Intensities
 from plans.pipelines.steps import fill_steps, set_steps, summary
 from plans.pipelines.workouts_running import by_metres
@@ -81,3 +82,12 @@ def test_the_calendar_follows_the_athlete_and_the_api_nobody():
     assert "SUMMARY:Lang " in german and " mi\r\n" in german
     assert "Lockere Ausdauer" in german
     assert review.as_athlete.get("/api/v1/me/week").content == before
+
+
+@pytest.mark.pure
+@pytest.mark.parametrize("guard", sorted(BINDING_TEXT))
+def test_what_holds_a_plan_down_is_said_in_german_whichever_release_made_the_plan(guard):
+    with override("de"):
+        german = shown(BINDING_TEXT[guard])
+        assert german == shown(EARLIER_BINDING_TEXT[guard])
+    assert german.endswith("hält die Wochen niedrig.")

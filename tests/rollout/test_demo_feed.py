@@ -25,7 +25,7 @@ MINUTE = timedelta(minutes=1)
 @pytest.fixture(autouse=True)
 def afternoon():
     """The day's fullest hour, whenever the suite runs: towards morning a quarter of an hour may hold no answer."""
-    with clock.frozen(clock.now().replace(hour=15, minute=0, second=8)):
+    with clock.frozen(clock.now().replace(hour=15, minute=0, second=0, microsecond=0)):
         yield
 
 
