@@ -3,11 +3,21 @@
 
 from __future__ import annotations
 
+import atexit
 import base64
 import os
+import shutil
 import tempfile
 
-os.environ.setdefault("MESOCYCLE_VAR", tempfile.mkdtemp(prefix="mesocycle-test-"))
+
+def _remove(folder: str, owner: int) -> None:
+    if os.getpid() == owner:  # not a child that ends before its parent
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+if "MESOCYCLE_VAR" not in os.environ:
+    os.environ["MESOCYCLE_VAR"] = tempfile.mkdtemp(prefix="mesocycle-test-")
+    atexit.register(_remove, os.environ["MESOCYCLE_VAR"], os.getpid())
 os.environ.setdefault("LOG_LEVEL", "ERROR")
 
 import dj_database_url  # noqa: E402

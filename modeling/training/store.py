@@ -7,7 +7,9 @@ the manifest's hash before anything is read from it.
 
 from __future__ import annotations
 
+import shutil
 import tempfile
+import weakref
 from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Final
@@ -131,7 +133,9 @@ class FeatureStore:
         moment = _utc(as_of)
         made = duckdb.connect(":memory:", config={"threads": 2, "memory_limit": "1GiB"})
         made.execute("SET TimeZone = 'UTC'")
-        made.execute(f"SET temp_directory = {_text(tempfile.mkdtemp(prefix='features-'))}")
+        spill = tempfile.mkdtemp(prefix="features-")  # for this user's eyes alone
+        weakref.finalize(made, shutil.rmtree, spill, ignore_errors=True)
+        made.execute(f"SET temp_directory = {_text(spill)}")
         made.execute("SET autoinstall_known_extensions = false")
         made.execute("SET autoload_known_extensions = false")
         parts = {name: self._checked_parts(table, moment) for name, table in TABLES.items()}

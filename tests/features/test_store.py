@@ -115,6 +115,18 @@ def test_view_and_table_agree_on_columns_types_and_rows(url: str):
             assert theirs.cast(ours.schema.remove_metadata()).to_pylist() == ours.to_pylist()
 
 
+def test_what_spills_is_private_and_goes_with_the_database(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    store = export(str(tmp_path / "store"), [measured("a", START)])
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+    database = store.connect(as_of=NOW)
+    (spill,) = tmp_path.glob("features-*")
+    assert database.execute("SELECT current_setting('temp_directory')").fetchall() == [(str(spill),)]
+    assert spill.stat().st_mode & 0o077 == 0
+    database.close()
+    del database
+    assert not spill.exists()
+
+
 def test_one_column_is_enough(url: str):
     store = export(url, [measured("a", START), measured("b", START, withdrawn_at=START)])
     assert store.table("tests", as_of=NOW, columns=["value", "test"]).to_pylist() == [{"value": 45.5, "test": "a"}]
