@@ -79,6 +79,6 @@ def _is_over(plan: Plan, today: date) -> bool:
 def _what_was_asked(plan: Plan) -> str:
     """Return that changes were requested, with the words of whoever did."""
     decisions = PlanReview.objects.filter(plan=plan, decision=Decision.REQUEST_CHANGES)
-    newest = decisions.order_by("-id").first()
+    newest = decisions.order_by("-version__version_number", "-id").first()  # an id holds a clock that may be wrong
     said = key_ring([plan.athlete_id]).read(plan.athlete_id, newest.comment) if newest and newest.comment else ""
     return f"Changes were requested: “{said}”" if said else "Changes were requested; see the comments."

@@ -97,7 +97,7 @@ def _unused(coach_id: UUID) -> int:
 
 def _since(coach_id: UUID, since: datetime | None) -> Since:
     """Count sessions adjusted beforehand, once a plan's proposal, by the newest submission of it."""
-    rows = _submissions(coach_id).select_related("version__baseline").order_by("id")
+    rows = _submissions(coach_id).select_related("version__baseline").order_by("version__version_number", "id")
     if since is not None:
         rows = rows.filter(created_at__gte=since)
     newest: dict[UUID, PlanReview] = {row.version.baseline_version_id: row for row in rows}

@@ -205,7 +205,7 @@ def _decide(
 ) -> PlanReview:
     """Store a decision about the submission that waits for one; the database lets each submission be decided once.
 
-    The newest by id need not be it: an earlier release may have stored the one before with a clock that was ahead.
+    The newest by id need not be it: the one before may be by a process whose clock was ahead.
     """
     decided = PlanReview.objects.filter(submission=OuterRef("pk"))
     waiting = PlanReview.objects.filter(~Exists(decided), plan=plan, version=head, decision=Decision.SUBMIT)

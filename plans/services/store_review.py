@@ -1,11 +1,10 @@
-"""Store one decision about a version, later than all that was decided about its plan before."""
+"""Store one decision about a version and the very content that was seen."""
 
 from __future__ import annotations
 
 from typing import Any
 from uuid import UUID
 
-from common.ids import uuid7
 from common.keys import encrypt_for
 from plans.models import Decision, Plan, PlanReview, PlanVersion
 
@@ -15,16 +14,14 @@ def store_review(
 ) -> PlanReview:
     """Store a decision about the content of a version; the caller holds the plan's lock.
 
-    The newest decision of a plan counts and ids say which it is: this one is greater than those of a process whose
-    clock was ahead.
+    Its id is of this moment, as its audit event's is: reconciliation finds the two beside each other. So it may be less
+    than that of a decision before, by a process whose clock was ahead.
 
     Raises:
         KeyDestroyed: there is a comment, and the athlete was erased.
     """
     athlete_id: UUID = plan.athlete_id
-    newest = PlanReview.objects.filter(plan=plan).order_by("-id").values_list("pk", flat=True).first()
     return PlanReview.objects.create(
-        id=uuid7(after=newest),
         plan=plan,
         version=version,
         athlete_id=athlete_id,

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import time
 from contextlib import contextmanager
+from datetime import timedelta
 
 import pytest
 
+from audit.services.reconcile import reconcile
+from common import clock
 from common.context import unit_of_work
-from common.ids import uuid7
 from common.management.base import COMMAND_LINE
 from plans.admin.review_state import _what_was_asked
 from plans.models import Plan, PlanReview
@@ -32,14 +34,7 @@ def clock_ahead(monkeypatch):
         yield
 
 
-@pytest.fixture(params=["this release", "an earlier release"])
-def stored_by(request, monkeypatch):
-    """Earlier releases gave decisions ids by their clock alone."""
-    if request.param == "an earlier release":
-        monkeypatch.setattr("plans.services.store_review.uuid7", lambda after: uuid7())
-
-
-def test_a_later_submission_is_decided_though_an_earlier_ones_clock_was_ahead(review, stored_by, monkeypatch):
+def test_a_later_submission_is_decided_though_an_earlier_ones_clock_was_ahead(review, monkeypatch):
     with clock_ahead(monkeypatch):
         assert review.submit().status_code == 200
         assert review.decide("request_changes").status_code == 200
@@ -54,7 +49,7 @@ def test_a_later_submission_is_decided_though_an_earlier_ones_clock_was_ahead(re
     assert len(made) == 2 * len(submitted) == 6
 
 
-def test_a_decision_is_about_its_own_version_though_a_submission_before_has_none(review, stored_by, monkeypatch):
+def test_a_decision_is_about_its_own_version_though_a_submission_before_has_none(review, monkeypatch):
     with clock_ahead(monkeypatch):
         assert review.submit().status_code == 200
     review.patch([replace_op(review.editable()[0], "title", "Hills")])  # before the athlete decided
@@ -69,7 +64,18 @@ def test_the_later_decision_is_the_newest_though_an_earlier_ones_clock_was_ahead
     with clock_ahead(monkeypatch):
         review.submit()
         review.decide("request_changes", comment="Fewer hills")
+    review.patch([replace_op(review.editable()[0], "title", "Flat")])
     review.submit()
     review.decide("request_changes", comment="More rest")
     with unit_of_work(COMMAND_LINE, read_only=True):
         assert _what_was_asked(Plan.objects.get(pk=review.plan_id)) == "Changes were requested: “More rest”"
+
+
+def test_decisions_agree_with_the_log_though_an_earlier_ones_clock_was_ahead(review, monkeypatch):
+    with clock_ahead(monkeypatch):
+        review.submit()
+        review.decide("request_changes")
+    review.submit()
+    review.decide("accept")
+    for until in (clock.now() + timedelta(seconds=1), clock.now() + timedelta(days=2)):
+        assert reconcile(until=until) == []
