@@ -57,7 +57,9 @@ def _note(told: Report) -> str:
     synthetic = "Synthetic, made up for a demonstration. " if told.synthetic else ""
     return (
         f"{synthetic}Look {told.number}; members {counts}; left out: {left_out}; late {funnel.late}; "
-        f"sample ratio e = {words.e_value(told.balance.e_value)}, alarm at {words.e_value(told.balance.alarm_at)}."
+        f"sample ratio e = {words.e_value(told.balance.e_value)}, alarm at {words.e_value(told.balance.alarm_at)}. "
+        "Differences are within strata and take off what pre-period values explain: they need not be those of "
+        "the plain values."
     )
 
 
