@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import Any, Final
 
-from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
@@ -69,7 +68,7 @@ class PlanRequestSerializer(serializers.ModelSerializer[Job]):
         fields = ("id", "status", "progress", "progress_note", "plan_id", "problem", "created_at", "finished_at")
         read_only_fields = fields
 
-    @extend_schema_field(OpenApiTypes.OBJECT)
+    @extend_schema_field({"type": "object", "additionalProperties": {}, "nullable": True})
     def get_problem(self, job: Job) -> dict[str, Any] | None:
         """Return why it failed, in the language that is asked for."""
         return translated(job.problem) if job.problem else None

@@ -9,6 +9,7 @@ from uuid import UUID
 from django.utils.cache import patch_cache_control
 from drf_spectacular.utils import OpenApiParameter, extend_schema
 from rest_framework import serializers, status
+from rest_framework.exceptions import ParseError
 from rest_framework.permissions import AllowAny
 from rest_framework.request import Request
 from rest_framework.response import Response
@@ -140,9 +141,13 @@ def _subject(request: Request) -> tuple[Subject, str]:
     """Return whom the caller asks about.
 
     Raises:
-        _Refused: no or no usable targeting key, or one outside the caller's scope.
+        _Refused: a body that cannot be read, no or no usable targeting key, or one outside the caller's scope.
     """
-    context = request.data.get("context") if isinstance(request.data, dict) else None
+    try:
+        body = request.data
+    except ParseError as error:
+        raise _Refused("PARSE_ERROR", str(error.detail)) from error
+    context = body.get("context") if isinstance(body, dict) else None
     if not isinstance(context, dict):
         raise _Refused("INVALID_CONTEXT", "The body holds {context: {targetingKey: …}}.")
     raw = context.get("targetingKey")

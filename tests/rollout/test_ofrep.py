@@ -77,6 +77,14 @@ def test_a_bad_context_gets_the_protocols_error(coached, body, code):
         assert answer.json()["errorDetails"]
 
 
+@pytest.mark.parametrize("body", ["{", '{"context": {"targetingKey": "\\u0000"}}', "\xff"])
+def test_a_body_that_cannot_be_read_gets_the_protocols_error_too(coached, body):
+    for path in (BULK, f"{BULK}/{KEY}"):
+        answer = coached[0].generic("POST", path, body.encode("latin-1"), content_type="application/json")
+        assert (answer.status_code, answer.json()["errorCode"]) == (400, "PARSE_ERROR")
+        assert answer["Content-Type"] == "application/json"
+
+
 def test_an_unknown_flag_is_not_found(coached):
     answer = ask(coached[0], "plan.nothing", coached[2].pk)
     assert (answer.status_code, answer.json()["errorCode"]) == (404, "FLAG_NOT_FOUND")
