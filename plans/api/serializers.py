@@ -56,6 +56,14 @@ class PlanRequestInSerializer(serializers.Serializer[Any]):
         )
 
 
+PROBLEM: Final = {
+    "type": "object",
+    "additionalProperties": {},
+    "nullable": True,
+    "description": "Why it failed, in the language that is asked for.",
+}
+
+
 class PlanRequestSerializer(serializers.ModelSerializer[Job]):
     """The status of a request for a plan."""
 
@@ -68,9 +76,8 @@ class PlanRequestSerializer(serializers.ModelSerializer[Job]):
         fields = ("id", "status", "progress", "progress_note", "plan_id", "problem", "created_at", "finished_at")
         read_only_fields = fields
 
-    @extend_schema_field({"type": "object", "additionalProperties": {}, "nullable": True})
+    @extend_schema_field(PROBLEM)
     def get_problem(self, job: Job) -> dict[str, Any] | None:
-        """Return why it failed, in the language that is asked for."""
         return translated(job.problem) if job.problem else None
 
     @extend_schema_field({"type": "string", "format": "uuid", "nullable": True})

@@ -8,6 +8,7 @@ from datetime import timedelta
 import pytest
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
+from drf_spectacular.generators import SchemaGenerator
 
 from accounts.services.people import edit_athlete
 from audit.models import AuditEvent
@@ -71,6 +72,15 @@ def test_a_request_is_accepted_and_its_status_resource_leads_to_the_plan(api):
     sessions = [session for week in version["weeks"] for session in week["sessions"]]
     assert any(session["kind"] == "race" for session in sessions)
     assert len({session["session_id"] for session in sessions}) == len(sessions)
+
+
+def test_the_document_says_what_may_be_missing_from_a_request(api):
+    schema = SchemaGenerator().get_schema(request=None, public=True)["components"]["schemas"]["PlanRequest"]
+    answer = api.client.get(api()["Location"]).json()
+    assert answer.keys() == schema["properties"].keys()
+    missing = {name for name, value in answer.items() if value is None}
+    assert missing <= {name for name, said in schema["properties"].items() if said.get("nullable")}
+    assert "problem" in missing
 
 
 def test_a_stored_plan_is_head_version_one_sessions_and_its_events(api):
