@@ -3,7 +3,7 @@
 import { KINDS, outcomeText } from "./calendar.js";
 import { same } from "./diff.js";
 import { aimText, distanceUnit, inUnit, kmFrom, summaryText, titleText } from "./reading.js";
-import { minutesOf, replaced, sessionOf, stepLoad, stepMinutes, stepsOf, withDuration, withSteps, without } from "./steps.js";
+import { minutesOf, replaced, sessionOf, stepLoad, stepMinutes, stepsOf, withDistance, withDuration, withSteps, without } from "./steps.js";
 import { clockText, fill, h, hoursText, longDay, signed, t, tidy } from "./text.js";
 
 const STEP_NAMES = { warmup: t("Warm-up"), work: t("Work"), recovery: t("Recovery"), cooldown: t("Cool-down"), steady: t("Steady") };
@@ -126,7 +126,7 @@ export class SessionDialog {
       this.#field(t("Title"), (d) => d.title, (text) => ({ ...this.draft, title: text }), { type: "text", required: true, maxlength: 60, class: "rv-wide" }),
       this.#field(t("Day"), (d) => d.day, (day) => ({ ...this.draft, day }), { type: "date", min: from, max: last, required: true, disabled: Boolean(this.tied) }),
       this.#field(t("Duration, min"), (d) => tidy(minutesOf(d)), (text) => withDuration(this.draft, Number(text), this.intensity), { type: "number", min: 0, max: 1440, step: "any", required: true }),
-      runs && this.#field(t`Distance, ${distanceUnit()}`, (d) => tidy(inUnit(d.prescribed_work.distance_km)), (text) => work("distance_km", Number(kmFrom(Number(text)).toFixed(2))), { type: "number", min: 0, max: 1000, step: "any" }),
+      runs && this.#field(t`Distance, ${distanceUnit()}`, (d) => tidy(inUnit(d.prescribed_work.distance_km)), (text) => withDistance(this.draft, Number(kmFrom(Number(text)).toFixed(2)), this.intensity), { type: "number", min: 0, max: 1000, step: "any" }),
       this.#field(t("Load"), (d) => tidy(d.load), (text) => ({ ...this.draft, load: Number(Number(text).toFixed(1)) }), { type: "number", min: 0, max: 1000, step: "any", required: true }),
       h("label", { class: "rv-field rv-wide" }, t("Notes for the athlete"), this.#notes(work)));
   }
@@ -149,10 +149,17 @@ export class SessionDialog {
     return h("label", { class: `rv-field ${wide ?? ""}` }, label, input, was);
   }
 
+  /** One input. What is typed counts from what was there when typing began: the 7 of a 75 is no number of minutes. */
   #input(read, write, attributes) {
-    const input = h("input", { disabled: Boolean(this.fixed), ...attributes, oninput: () => {
-      if (input.checkValidity() && input.value !== "") this.#change(write(input.value));
-    } });
+    let from = null;
+    const input = h("input", {
+      disabled: Boolean(this.fixed), ...attributes, onfocus: () => { from = this.draft; }, onblur: () => { from = null; },
+      oninput: () => {
+        if (!input.checkValidity() || input.value === "") return;
+        this.draft = from ?? this.draft;
+        this.#change(write(input.value));
+      },
+    });
     this.#bind(input, read);
     return input;
   }

@@ -68,6 +68,14 @@ export function withDuration(entry, minutes, intensity) {
   return retitled(entry, { ...entry, prescribed_work: work, load: round(load, 1) });
 }
 
+/** Return the entry over `km` at the pace that it has: it lasts as much longer, to the minute. */
+export function withDistance(entry, km, intensity) {
+  const before = entry.prescribed_work.distance_km;
+  const minutes = km && before ? Math.max(Math.round((minutesOf(entry) * km) / before), 1) : minutesOf(entry);
+  const after = withDuration(entry, minutes, intensity);
+  return retitled(entry, { ...after, title: entry.title, prescribed_work: { ...after.prescribed_work, distance_km: km } });
+}
+
 /** Return steps that last `difference` minutes longer; where no easy step can give so much, all timed steps scale. */
 function stretched(steps, difference, share, intensity) {
   const easy = steps.filter((s) => !s.steps && s.duration_min !== undefined && !zoneOf(s, intensity)?.hard);
@@ -108,12 +116,18 @@ function retitled(before, after) {
   return after;
 }
 
+/** Return whole kilometres as the pipelines write them into titles, which round a half to the even number. */
+function kmText(km) {
+  const whole = km % 1 === 0.5 ? 2 * Math.round(km / 2) : Math.round(km);
+  return `${Math.max(whole, 1)} km`;
+}
+
 /** Return what a title may end with: distance, duration, repeats × size. */
 function doseOf(entry) {
   const work = entry.prescribed_work;
   const block = (work.steps ?? []).find((step) => step.steps);
   return [
-    work.distance_km ? `${Math.max(Math.round(work.distance_km), 1)} km` : "",
+    work.distance_km ? kmText(work.distance_km) : "",
     work.duration_min ? hoursText(work.duration_min) : "",
     block ? `${block.repeat}×${sizeOf(block.steps[0])}` : "",
   ];
@@ -177,7 +191,7 @@ function finished({ kind, day, title, steps, minutes, intensity }) {
   const work = { steps, duration_min: round(lasts, 1), hard_min: round(total(steps, (s) => stepHard(s, intensity)), 1), purpose: "" };
   if (moves) work.distance_km = round(total(steps, (s) => stepKm(s, intensity)), 1);
   work.summary = summaryOf(steps, intensity);
-  const dose = kind === "easy" || kind === "long" ? ` ${moves ? `${Math.max(Math.round(work.distance_km), 1)} km` : hoursText(lasts)}` : "";
+  const dose = kind === "easy" || kind === "long" ? ` ${moves ? kmText(work.distance_km) : hoursText(lasts)}` : "";
   const modality = { strength: "strength", rest: "rest" }[kind] ?? intensity.sport;
   return { day, modality, kind, title: title + dose, prescribed_work: work, load: round(load, 1), key_session: false, locked: false };
 }
