@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from typing import Any, Final
 from uuid import UUID
 
-from django.db.models import Count, Q
+from django.db.models import Count, F, Max, Q
 
 from accounts.models import User
 from accounts.scope import require
@@ -21,7 +21,7 @@ from experiments.configuration import Slice
 from experiments.documents import draft_of, protocol_of
 from experiments.lifecycle import State
 from experiments.metrics import METRICS
-from experiments.models import Experiment, ExperimentAssignment
+from experiments.models import Experiment, ExperimentAssignment, ExperimentLook
 from experiments.pages.words import RUNNING, SCHEDULED, STATES, STOPPED, Pill, day, days, moment, percent
 from experiments.policies import MANAGE
 
@@ -85,6 +85,8 @@ class Listing:
 def assigned_counts(user: User) -> dict[UUID, Assigned]:
     """Return how many are in each experiment that has anybody; opens a unit of work of its own.
 
+    Nobody of the database is in a made-up experiment: how many it says to have is in its newest look.
+
     Raises:
         NotPermitted: not the role's.
     """
@@ -92,7 +94,11 @@ def assigned_counts(user: User) -> dict[UUID, Assigned]:
     with unit_of_work(COUNTER, read_only=True):
         rows = ExperimentAssignment.objects.order_by().values("experiment")
         found = rows.annotate(all=Count("pk"), held_out=Count("pk", filter=Q(is_holdout=True)))
-        return {row["experiment"]: Assigned(row["all"] - row["held_out"], row["held_out"]) for row in found}
+        looks = ExperimentLook.objects.filter(experiment__synthetic=True).order_by()
+        newest = looks.annotate(newest=Max("experiment__looks__number")).filter(number=F("newest"))
+        made_up = newest.values_list("experiment", "document_json__assigned", "document_json__held_out")
+        counts = {pk: Assigned(sum(assigned.values()), held_out) for pk, assigned, held_out in made_up}
+        return counts | {row["experiment"]: Assigned(row["all"] - row["held_out"], row["held_out"]) for row in found}
 
 
 def listing(counts: Mapping[UUID, Assigned], *, chosen: str = "all", words: str = "") -> Listing:

@@ -19,6 +19,8 @@ from telemetry.service_health import MOST_JOBS, ServiceHealth, Use
 
 CACHE_TARGET: Final = 0.95
 """H6: of what is asked of them, caches have at least this share."""
+LEAST_LOOKUPS: Final = 1000
+"""Fewer say nothing of a cache that has just begun; as the alert rule *Cache hits* ships."""
 LATE_JOB_SECONDS: Final = 300.0
 """As the alert rule *Jobs wait* ships."""
 _MIB: Final = 2.0**20
@@ -67,8 +69,10 @@ def _cache(health: ServiceHealth) -> Gauge:
     asked, target = sum(one.hits + one.misses for one in health.caches), f"target ≥ {goal(CACHE_TARGET, 'share')}"
     if health.cache_share is None:
         return Gauge("Cache hits", NO_DATA, f"no cache was asked, {target}")
-    pill = met(health.cache_share >= CACHE_TARGET, "Below")
-    return Gauge("Cache hits", of_unit(health.cache_share, "share"), f"of {asked:,}, {target}", pill)
+    share = of_unit(health.cache_share, "share")
+    if asked < LEAST_LOOKUPS:
+        return Gauge("Cache hits", share, f"of {asked:,}, {target}, judged from {LEAST_LOOKUPS:,} on")
+    return Gauge("Cache hits", share, f"of {asked:,}, {target}", met(health.cache_share >= CACHE_TARGET, "Below"))
 
 
 def charts(health: ServiceHealth) -> list[Chart]:

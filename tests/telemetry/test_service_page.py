@@ -53,7 +53,7 @@ def cards(page: dict[str, Any]) -> dict[str, tuple[str, str, str]]:
 
 
 def test_cards_add_up_who_was_seen_lately_and_say_what_they_should_be() -> None:
-    sample(1, "a:1", 300, 40.0, caches_json={"flags": [90, 5], "keys": [4, 1]})
+    sample(1, "a:1", 300, 40.0, caches_json={"flags": [900, 50], "keys": [40, 10]})
     sample(2, "a:2", 900, 130.0)
     sample(4, "a:3", 5000, 99.0)  # ended: three minutes are over
     Job.objects.create(kind="k", state="queued", created_at=NOW - 7 * MINUTE)
@@ -61,17 +61,22 @@ def test_cards_add_up_who_was_seen_lately_and_say_what_they_should_be() -> None:
     found = cards(page := shown())
     assert found["Memory"] == ("1.2 GiB", "2 processes, the largest 900 MiB", "")
     assert found["Processor"] == ("170.0 %", "of one core, 2 processes", "")
-    assert found["Cache hits"] == ("94.0 %", "of 100, target ≥ 95 %", "Below")
+    assert found["Cache hits"] == ("94.0 %", "of 1,000, target ≥ 95 %", "Below")
     assert found["Oldest job waits"] == ("7 min", "1 queued", "Late")
     assert "GPU busy" not in found
     assert [row["name"] for row in page["processes"]] == ["a:1", "a:2", "a:3"]
     assert [(row["name"], row["share"]) for row in page["caches"]] == [("flags", "94.7 %"), ("keys", "80.0 %")]
 
 
-@pytest.mark.parametrize(("hits", "word"), [(95, "Met"), (94, "Below")])
+@pytest.mark.parametrize(("hits", "word"), [(950, "Met"), (949, "Below")])
 def test_caches_meet_their_target_at_it(hits: int, word: str) -> None:
-    sample(1, "a:1", 1, 0.0, caches_json={"flags": [hits, 100 - hits]})
+    sample(1, "a:1", 1, 0.0, caches_json={"flags": [hits, 1000 - hits]})
     assert cards(shown())["Cache hits"][2] == word
+
+
+def test_a_cache_that_few_have_asked_is_not_judged() -> None:
+    sample(1, "a:1", 1, 0.0, caches_json={"flags": [1, 998]})
+    assert cards(shown())["Cache hits"] == ("0.1 %", "of 999, target ≥ 95 %, judged from 1,000 on", "")
 
 
 @pytest.mark.parametrize(("total_ms", "word"), [(1999.0, "Met"), (2000.0, "Above")])
