@@ -73,6 +73,20 @@ def test_what_is_typed_key_by_key_means_what_it_says_in_the_end(visit: Visit, la
     assert wrong == []
 
 
+@pytest.mark.parametrize(("label", "key"), [("Duration, min", "7"), ("Distance, km", "1"), ("Title", "I")])
+def test_what_is_taken_back_while_typing_leaves_what_was_there(visit: Visit, label: str, key: str) -> None:
+    page, wrong = visit()
+    chip(page, a_run(page, "interval")).click()
+    before = numbers(page)
+    assert typed(page, label, key) != before
+    page.keyboard.press("Backspace")
+    assert field(page, label).input_value() == ""
+    page.keyboard.press("Tab")
+    assert numbers(page) == before
+    drop_dialog(page)
+    assert wrong == []
+
+
 def test_an_easy_run_keeps_its_pace_and_its_title_says_how_far(visit: Visit) -> None:
     page, wrong = visit()
     session = a_run(page, "easy", "Easy")

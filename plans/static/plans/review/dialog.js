@@ -153,11 +153,15 @@ export class SessionDialog {
   #input(read, write, attributes) {
     let from = null;
     const input = h("input", {
-      disabled: Boolean(this.fixed), ...attributes, onfocus: () => { from = this.draft; }, onblur: () => { from = null; },
+      disabled: Boolean(this.fixed), ...attributes,
+      onfocus: () => { from = this.draft; },
+      onblur: () => {
+        from = null;
+        if (input.value === "") input.value = read(this.draft);
+      },
       oninput: () => {
-        if (!input.checkValidity() || input.value === "") return;
         this.draft = from ?? this.draft;
-        this.#change(write(input.value));
+        this.#change(input.checkValidity() && input.value !== "" ? write(input.value) : this.draft);
       },
     });
     this.#bind(input, read);
