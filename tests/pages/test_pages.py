@@ -22,8 +22,10 @@ def open_page(server: Server, browser: Any, width: int, height: int) -> tuple[An
     page.on("pageerror", lambda error: wrong.append(str(error)))
     page.on("request", lambda r: wrong.append(r.url) if not r.url.startswith((server.url, "data:", "blob:")) else None)
     page.goto(f"{server.url}/admin/login/")
-    page.fill("input[name=username]", COACH)
-    page.fill("input[name=password]", "mesocycle-demo")
+    expect(page.locator("input[name=username]")).to_be_focused()
+    for keys in (COACH, "mesocycle-demo"):
+        page.keyboard.type(keys)
+        page.keyboard.press("Tab")
     page.click("button[type=submit]")
     page.wait_for_url("**/admin/plans/plan/pending/")
     page.goto(f"{server.url}/admin/accounts/athlete/")

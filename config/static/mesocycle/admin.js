@@ -1,5 +1,6 @@
 // What the admin theme leaves out for keyboards and screen readers, put right on every page: the main landmark, a way past
-// the navigation, controls that are no buttons, icons that would be read out, names of search fields and scroll regions.
+// the navigation, controls that are no buttons, icons that would be read out, names of search fields and scroll regions, the
+// field to begin in.
 "use strict";
 (() => {
   const t = window.gettext ?? ((text) => text); // of texts.js
@@ -77,6 +78,12 @@
     for (const part of [parts, controls, icons, searchFields, scrollRegions]) part(root);
   }
 
+  /** The theme hides a page until its scripts have run, and what is hidden when the browser looks gets no autofocus. */
+  function focused() {
+    if (document.activeElement === document.body) document.querySelector("[autofocus]:not(dialog *)")?.focus();
+  }
+
+  document.addEventListener("alpine:initialized", () => setTimeout(focused)); // the theme shows the page in a microtask
   addEventListener("DOMContentLoaded", () => { landmarks(); all(document); });
   addEventListener("load", () => {
     all(document); // what other scripts have drawn by then

@@ -14,8 +14,6 @@
     open.open = false;
     open.querySelector("summary").focus();
   });
-  // Nothing can be focused until the theme's script has shown the page.
-  setTimeout(() => document.querySelector("#xp-mistakes, .ro [autofocus]")?.focus(), 60);
   if (!rows) return;
 
   const all = () => [...rows.querySelectorAll("[data-row]")];
