@@ -52,7 +52,10 @@ class FieldChange:
 
 @dataclass(frozen=True)
 class EventText:
-    """An event as text; `facts` have their names in English; `sealed` is None where nobody asked."""
+    """An event as text; `facts` have their names in English; `sealed` is None where nobody asked.
+
+    key: by which people know the object: that of a flag, an experiment or a pattern; blank for others.
+    """
 
     event: AuditEvent
     title: str
@@ -67,6 +70,7 @@ class EventText:
     browser: str
     sealed: bool | None = None
     more_changes: Sequence[FieldChange] = field(default_factory=list)
+    key: str = ""
 
     @property
     def told(self) -> list[tuple[str, str]]:
@@ -181,6 +185,7 @@ def _text(
         browser=item.user_agent,
         sealed=None if sealed is None else event.pk in sealed,
         more_changes=further.get(event.pk, ()),
+        key=key if isinstance(key := item.metadata.get("key"), str) and key != HIDDEN else "",
     )
 
 

@@ -71,6 +71,17 @@ def write(athlete, count=1, *, by=COMMAND_LINE, text=SECRET):
             record("hold.lift", target_id=uuid7(), subject_id=athlete.pk, metadata={"reason": text})
 
 
+def test_the_list_and_the_page_say_which_flag_it_is_about():
+    with unit_of_work(COMMAND_LINE):
+        record(
+            "flag.retire", target_id=uuid7(), metadata={"key": "plan.taper_by_model", "reason": "x", "references": 0}
+        )
+    admin = make_user("admin")
+    (event,) = events(action="flag.retire")
+    assert "flag plan.taper_by_model" in page(admin)
+    assert "Object flag plan.taper_by_model" in page(admin, f"{LIST}{event.pk}/change/")
+
+
 @pytest.mark.parametrize("role", ["coach", "support", "data_scientist"])
 def test_others_read_nothing_of_the_log(role):
     athlete = make_athlete()
