@@ -74,10 +74,9 @@ export class EditModel {
 
   // ---- edits
 
-  /** Put an entry in place of a session (or add it); reason and note go with it when it is saved. */
-  put(id, entry, { reason = "", note = "" } = {}, label = "changed") {
-    const notes = reason || note ? { ...this.notes, [id]: { reason, note } } : this.notes;
-    this.#step({ ...this.current, [id]: entry }, notes, label);
+  /** Put an entry in place of a session (or add it); reason and note go with it when it is saved, and none if blank. */
+  put(id, entry, why = {}, label = "changed") {
+    this.#step({ ...this.current, [id]: entry }, this.#noted(id, why), label);
     return id;
   }
 
@@ -96,12 +95,16 @@ export class EditModel {
     return true;
   }
 
-  remove(id, why = {}) {
+  remove(id, why = this.notes[id] ?? {}) {
     if (this.whyTied(id)) return false;
     const { [id]: _, ...rest } = this.current;
-    const notes = why.reason || why.note ? { ...this.notes, [id]: why } : this.notes;
-    this.#step(rest, notes, "removed");
+    this.#step(rest, this.#noted(id, why), "removed");
     return true;
+  }
+
+  #noted(id, { reason = "", note = "" }) {
+    const { [id]: _, ...others } = this.notes;
+    return reason || note ? { ...others, [id]: { reason, note } } : others;
   }
 
   /** Put one session back to how another state (head or baseline) has it. */
