@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import re
+from datetime import date, timedelta
 from typing import Any
 
 import pytest
+from playwright.sync_api import expect
 
 from tests.pages.reviewing import Visit, chip, open_review, pending_ids
 from tests.pages.test_review_states import drop_dialog
@@ -98,6 +101,19 @@ def test_an_easy_run_keeps_its_pace_and_its_title_says_how_far(visit: Visit) -> 
     typed(page, "Duration, min", f"{2 * minutes:g}")
     assert field(page, "Title").input_value() == f"Easy {round(2 * km)} km"
     assert abs(float(field(page, "Distance, km").input_value()) - 2 * km) <= 0.1
+    drop_dialog(page)
+    assert wrong == []
+
+
+def test_another_day_is_told_with_what_it_does_to_race_day_until_it_is_taken_back(visit: Visit) -> None:
+    page, wrong = visit()
+    session = a_run(page, "easy", "Easy")
+    day = date.fromisoformat(str(chip(page, session).get_attribute("data-day")))
+    chip(page, session).click()
+    field(page, "Day").fill((day + timedelta(days=1)).isoformat())
+    expect(page.locator(".rv-preview")).to_have_text(re.compile(rf"Moved from .*{day.day} .* · race day \d"))
+    field(page, "Day").fill(day.isoformat())
+    expect(page.locator(".rv-preview")).to_be_empty()
     drop_dialog(page)
     assert wrong == []
 

@@ -308,7 +308,8 @@ export class SessionDialog {
     this.#profile.setAttribute("aria-label", t`Profile: ${summaryText(draft, this.intensity)}`);
     this.#said.textContent = [summaryText(draft, this.intensity), t(draft.prescribed_work.purpose ?? "")].filter(Boolean).join(" · ");
     const [minutes, load] = [minutesOf(draft) - minutesOf(before), draft.load - before.load];
-    this.preview.textContent = minutes || load ? t`Session ${signed(minutes, hoursText)} h, load ${signed(load)}` : "";
+    const parts = [original && draft.day !== original.day && t`Moved from ${longDay(original.day)}`, (minutes || load) && t`Session ${signed(minutes, hoursText)} h, load ${signed(load)}`];
+    this.preview.textContent = parts.filter(Boolean).join(" · ");
     if (!this.fixed) this.onPreview({ id: this.id, entry: draft, place: this.preview });
   }
 

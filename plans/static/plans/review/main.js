@@ -101,8 +101,8 @@ const dialogWhatIf = new WhatIf({ api, onState: ({ status, answer }) => {
 } });
 let previewed = null;
 function preview(draft) {
-  previewed = draft?.place ?? null;
-  if (!draft || !draft.place.textContent) return;
+  previewed = draft?.place.textContent ? draft.place : null;
+  if (!previewed) return;
   const id = draft.id ?? (sessionDialog.previewId ??= newId());
   dialogWhatIf.ask(patchBetween(model.head, { ...model.current, [id]: draft.entry }));
 }
