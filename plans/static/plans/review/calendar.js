@@ -280,7 +280,7 @@ export class Calendar {
       this.on.say(t`Moved to ${fullDay(day)}.`);
       this.goTo(day, id);
     } else {
-      this.focus = { day: this.model.current[id].day, id };
+      this.focus = { day: this.model.current[id]?.day ?? day, id };
     }
   }
 
@@ -296,7 +296,9 @@ export class Calendar {
       if (this.model.mayUse(cell.dataset.day)) event.preventDefault();
     } else if (name === "drop" && this.dragging && cell) {
       event.preventDefault();
-      this.#drop(this.dragging, cell.dataset.day);
+      const id = this.dragging;
+      this.dragging = null; // the chip that was taken is drawn anew, so that its dragend is not heard here
+      this.#drop(id, cell.dataset.day);
     } else if (name === "dragend") {
       this.dragging = null;
       this.#mark(null);
@@ -307,7 +309,10 @@ export class Calendar {
     const item = event.target.closest("[data-item]");
     if (!item) return;
     this.#focused(item);
-    if (this.moving) return this.endMove(true);
+    if (this.moving) {
+      this.moving.day = item.dataset.day;
+      return this.endMove(true);
+    }
     if (item.dataset.gone) {
       this.model.revert(item.dataset.item, this.model.head[item.dataset.item] ? this.model.head : this.reference);
       this.on.say(t("Brought back."));

@@ -275,7 +275,7 @@ export class SessionDialog {
     const differs = (to) => id && to[id] && !same(to[id], model.current[id]);
     return h("footer", { class: "rv-dfoot" },
       button(t("Remove"), () => { model.remove(id, this.why); this.dialog.close(); }, !id || tied),
-      button(t("Duplicate"), () => { model.duplicate(id); this.dialog.close(); }, !id || tied),
+      button(t("Duplicate"), () => this.#duplicate(), !id || tied),
       button(t("Revert to saved"), revertTo(model.head), !differs(model.head)),
       button(t("Revert to machine’s"), revertTo(model.baseline), fixed || !differs(model.baseline) || same(model.baseline[id], model.head[id])),
       h("span", { class: "rv-gap" }),
@@ -321,17 +321,28 @@ export class SessionDialog {
 
   #save() {
     if (this.fixed) return this.dialog.close();
-    const form = this.dialog.querySelector("form");
-    if (!form.reportValidity()) return;
+    if (!this.#keep()) return;
+    this.dialog.close();
+    this.say(t("Kept as an unsaved edit."));
+  }
+
+  /** Keep the draft as an unsaved edit; returns whether it can be one, and says at its place why not. */
+  #keep() {
+    if (!this.dialog.querySelector("form").reportValidity()) return false;
     const { day } = this.draft;
     if (day !== this.entry.day && !this.model.mayUse(day)) {
       this.error.textContent = t("That day is past or outside the plan.");
-      return;
+      return false;
     }
     if (this.id === null) this.id = this.model.add(this.draft, this.why);
     else if (!same(this.draft, this.entry) || this.#reasonChanged()) this.model.put(this.id, this.draft, this.why);
+    return true;
+  }
+
+  #duplicate() {
+    if (!this.#keep()) return;
+    this.model.duplicate(this.id);
     this.dialog.close();
-    this.say(t("Kept as an unsaved edit."));
   }
 
   #reasonChanged() {

@@ -16,9 +16,14 @@ export function bindKeys({ calendar, root, model, act }) {
       event.preventDefault();
       return act.submit();
     }
-    if (command || event.altKey || event.target.closest("input, textarea, select, [contenteditable]")) return;
+    if (event.target.closest("input, textarea, select, [contenteditable]")) return;
+    if (command && event.key.toLowerCase() === "z" && !event.shiftKey) {
+      event.preventDefault();
+      return calendar.moving ? null : act.undo();
+    }
+    if (command || event.altKey) return;
     const inGrid = root.contains(event.target);
-    const handled = (inGrid && inCalendar(event.key, { calendar, model, act })) || (event.target.closest(".rv-app, body") && anywhere(event.key, act));
+    const handled = (inGrid && inCalendar(event.key, { calendar, model, act })) || (!(calendar.moving && inGrid) && event.target.closest(".rv-app, body") && anywhere(event.key, act));
     if (handled) event.preventDefault();
   });
 }

@@ -63,7 +63,7 @@ export function submitPanel(dialog, { edits, guards, reasons, send }) {
 
 const KEYS = [
   ["← → ↑ ↓", t("from day to day")], [t("Home End"), t("first and last day of the week")], ["[ ]", t("week before, week after")], [t("Enter"), t("open the session, or add one on a free day")],
-  ["N", t("add a session on this day")], [t("M, then arrows"), t("move the session; Enter puts it there, Escape leaves it")], ["D", t("duplicate")], [t("Del"), t("remove")], ["U", t("undo")],
+  ["N", t("add a session on this day")], [t("M, then arrows"), t("move the session; Enter puts it there, Escape leaves it")], ["D", t("duplicate")], [t("Del"), t("remove")], [t("U, Ctrl Z"), t("undo")],
   ["1 2 3", t("calendar, effect, context")], [t("Ctrl S"), t("save the draft")], [t("Ctrl Enter"), t("submit; in the dialogs: submit, save the session")], [t("Escape"), t("close a dialog; nothing is kept")], ["P", t("back to the pending plans")], ["?", t("these keys")],
 ];
 
