@@ -9,6 +9,7 @@ from django.contrib import messages
 from django.contrib.admin import AllValuesFieldListFilter
 from django.core.paginator import Paginator
 from django.db.models import Model, Q, QuerySet
+from django.forms import ModelForm
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.template.response import TemplateResponse
 from django.utils.functional import cached_property
@@ -17,7 +18,7 @@ from unfold.contrib.filters.admin import RangeDateFilter
 from unfold.decorators import action, display
 from unfold.widgets import UnfoldAdminSelectWidget as Select
 
-from common.errors import DomainError, NotPermitted, NotVisible
+from common.errors import DomainError, NotPermitted, NotVisible, StaleVersion
 from common.registries import Registry
 from common.translating.showing import shown
 
@@ -25,6 +26,8 @@ __all__ = [
     "ACCESS", "PolicyAdmin", "RangeDateFilter", "Select", "TabularInline", "WordsFilter", "action", "display", "may",
     "words_filter", "worded", "words_of",
 ]  # fmt: skip
+
+_REFUSAL = "mesocycle_refusal"  # of a request whose service has refused what a form asked for
 
 # Filled by accounts: may this user do this verb at all (whatever the object)?
 ACCESS: Registry[Callable[[Any, str], bool]] = Registry("access checks", required=("matrix",))
@@ -76,6 +79,17 @@ class BoundedPaginator(Paginator):  # type: ignore[type-arg]
         return AtLeast(self.MOST) if found > self.MOST else found
 
 
+def _refusing(form: type[ModelForm[Any]], refusal: str) -> type[ModelForm[Any]]:
+    """Return a form that is never valid, and says why."""
+
+    class Refusing(form):  # type: ignore[misc,valid-type]
+        def clean(self) -> Any:
+            self.add_error(None, refusal)
+            return super().clean()
+
+    return Refusing
+
+
 def worded(value: Any) -> str:
     """Return a stored word (`half_marathon`) as people read it, in the language at hand."""
     return shown(str(value).replace("_", " "))
@@ -124,17 +138,33 @@ class PolicyAdmin(ModelAdmin):  # type: ignore[misc]
         return TemplateResponse(request, template, {**base, **context})
 
     def changeform_view(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
-        """Show what the service refuses to the person instead of a server error; nothing of the change is kept.
+        """Show what the service refuses in the form, with all that was typed; nothing of the change is kept.
 
-        Who may not do it at all gets 404 or 403, as everywhere.
+        Who may not do it at all gets 404 or 403, as everywhere; whose page is stale gets it as it is now.
         """
         try:
             return super().changeform_view(request, *args, **kwargs)  # type: ignore[no-any-return]
         except (NotVisible, NotPermitted):
             raise
-        except DomainError as error:
+        except StaleVersion as error:
             messages.error(request, shown(error.detail))
             return HttpResponseRedirect(request.get_full_path())
+        except DomainError as error:
+            if request.method != "POST":
+                raise
+            setattr(request, _REFUSAL, shown(error.detail))
+            return super().changeform_view(request, *args, **kwargs)  # type: ignore[no-any-return]
+
+    def get_form(self, request: HttpRequest, *args: Any, **kwargs: Any) -> type[ModelForm[Any]]:
+        form: type[ModelForm[Any]] = super().get_form(request, *args, **kwargs)
+        refusal = getattr(request, _REFUSAL, "")
+        return _refusing(form, refusal) if refusal else form
+
+    def formfield_for_choice_field(self, db_field: Any, request: HttpRequest, **kwargs: Any) -> Any:
+        """A choice that nobody made is none: the theme would take the first, of roles the administrator."""
+        if db_field.name not in self.radio_fields and not db_field.has_default():
+            kwargs.setdefault("choices", db_field.get_choices(include_blank=True))
+        return super().formfield_for_choice_field(db_field, request, **kwargs)
 
     def log_addition(self, request: HttpRequest, obj: Model, message: Any) -> None:
         """Write nothing: the audit log tells who did what, and Django's own log would keep names in clear for ever."""

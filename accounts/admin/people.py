@@ -8,7 +8,7 @@ from django import forms
 from django.contrib import admin, messages
 from django.db.models import Count, Q, QuerySet
 from django.http import HttpRequest
-from django.utils.translation import ngettext
+from django.utils.translation import gettext, ngettext
 
 from accounts.models import CoachLink, Team, TeamMembership, User
 from accounts.requests import acting_user
@@ -33,6 +33,12 @@ class UserAdmin(PolicyAdmin):
 
     def get_fields(self, request: HttpRequest, obj: User | None = None) -> tuple[str, ...]:
         return ("email", "name", "role", "is_active") if obj else ("email", "name", "role")
+
+    def get_fieldsets(self, request: HttpRequest, obj: User | None = None) -> Any:
+        fields: dict[str, Any] = {"fields": self.get_fields(request, obj)}
+        if obj is None:
+            fields["description"] = gettext("They get an e-mail with a link to choose their password.")
+        return ((None, fields),)
 
     def visible(self, user: Any) -> Q:
         return EVERY_ROW if may(user, self.view_verb) else Q(role__in=GRANTEES, is_active=True)

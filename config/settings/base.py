@@ -220,6 +220,7 @@ LANGUAGES = [("en-gb", "English"), ("de", "Deutsch")]
 # Commands, logs and whatever is stored are English.
 LANGUAGE_CODE = "en-gb"
 LOCALE_PATHS = [BASE_DIR / "locale"]
+FORMAT_MODULE_PATH = "config.formats"
 COMPANY_LANGUAGE = env.one_of("COMPANY_LANGUAGE", "en-gb", "de")
 COMPANY_TIME_ZONE = env.time_zone("COMPANY_TIME_ZONE", "UTC")
 COMPANY_UNITS = env.one_of("COMPANY_UNITS", "metric", "imperial")

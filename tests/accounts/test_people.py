@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+from datetime import UTC, datetime
 
 import pytest
 from django.core import mail
@@ -142,6 +143,36 @@ def test_a_page_of_which_one_change_is_refused_keeps_none():
     assert "was erased" in told.text
     assert User.objects.get(pk=gone.pk).role == Role.ATHLETE
     assert len(actions()) == before
+
+
+def test_what_a_service_refuses_is_said_in_the_form_with_all_that_was_typed():
+    admin, ours = make_user("admin"), Client()
+    ours.force_login(admin)
+    before = len(actions())
+    told = ours.post(f"/admin/accounts/user/{admin.pk}/change/", {"role": "coach", "is_active": "on"})
+    assert told.status_code == 200
+    assert "last administrator" in str(told.context["errors"])
+    assert told.context["adminform"].form["role"].value() == "coach"
+    assert User.objects.get(pk=admin.pk).role == Role.ADMIN
+    assert len(actions()) == before
+
+
+def test_nobody_becomes_an_administrator_by_not_choosing_a_role():
+    ours = Client()
+    ours.force_login(make_user("admin"))
+    page = "/admin/accounts/user/add/"
+    role = ours.get(page).context["adminform"].form.fields["role"]
+    assert role.choices[0][0] == "" and role.initial in (None, "")
+    told = ours.post(page, {"email": "new@test.example", "name": "New", "role": ""})
+    assert told.context["adminform"].form.errors.keys() == {"role"}
+    assert not User.objects.filter(email="new@test.example").exists()
+
+
+def test_lists_tell_the_time_as_pages_do():
+    admin, ours = make_user("admin"), Client()
+    User.objects.filter(pk=admin.pk).update(date_joined=datetime(2026, 3, 2, 15, 4, tzinfo=UTC))
+    ours.force_login(admin)
+    assert "2 Mar 2026, 15:04" in ours.get("/admin/accounts/user/").text
 
 
 def test_whose_log_in_is_not_closed_or_opened():
